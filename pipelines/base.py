@@ -1,0 +1,220 @@
+"""The contract of a task: train, load, evaluate, predict, export, doctor."""
+
+import abc
+import dataclasses
+from pathlib import Path
+
+from ..errors import UserError
+from .config import make_config
+from .environment import prepare_training, start_tensorflow
+from .run_folder import RunFolder, write_json
+from .training.progress import Progress
+
+# What may differ between a run's settings and those it is resumed with.
+MAY_CHANGE = {"epochs", "patience", "cache"}
+
+
+class Task(abc.ABC):
+    """A task: one class that the command line and Python code both use.
+
+    A subclass sets `name` and `config_class` and fills in the abstract methods;
+    what all tasks share (seeding, run folder, resuming, export) is here.
+
+    `predict`, `evaluate` and `export` must go through the one module that
+    `serving_module` returns: there is no second path for pre- or
+    post-processing.
+
+    Attributes:
+        name: The task's word on the command line.
+        config_class: Its config dataclass.
+        run: The `RunFolder` this task was trained in or loaded from.
+        config: Its config, with every value filled in.
+    """
+
+    name: str
+    config_class: type
+
+    def __init__(self, run, config):
+        self.run = run
+        self.config = config
+        self._module = None
+
+    @classmethod
+    def train(
+        cls,
+        data=None,
+        out=None,
+        *,
+        config=None,
+        resume=False,
+        data_dir=None,
+        quiet=False,
+        **settings,
+    ):
+        """Trains on a data set and writes a run folder.
+
+        Args:
+            data: A data spec: an embedded set, a path or `tfds:name`. May be
+                left out when resuming.
+            out: The run folder to make, or to resume.
+            config: A config; the task's defaults (or, when resuming, the run's
+                own settings) if not given.
+            resume: Continue the run in `out`; it ends with the weights it would
+                have had without the interruption. Without a run there, start.
+            data_dir: Where TensorFlow Datasets keeps its data.
+            quiet: Print nothing.
+            **settings: Fields of the config to set, e.g. `epochs=20`.
+
+        Returns:
+            The trained task.
+
+        Raises:
+            UserError: for a wrong setting, unusable data, or a folder that
+                cannot be written.
+        """
+        if out is None:
+            raise UserError("`out` is missing", mend="Name the run folder to write")
+        resume = resume and RunFolder(out).last.exists()
+        if resume:
+            run = RunFolder(out)
+            facts = run.check_task(cls.name)
+            data = data if data is not None else facts["data"]
+            config = _resumed(run.read_config(cls.config_class), config, settings)
+        else:
+            base = dataclasses.asdict(config) if config is not None else {}
+            config = make_config(cls.config_class, {**base, **settings})
+        if data is None:
+            raise UserError("`data` is missing", mend="Name the data to train on")
+        start_tensorflow()
+        progress = Progress(quiet)
+        if not resume:
+            run = RunFolder.create(out, cls.name)
+        prepare_training(config)
+        task = cls._prepare(run, config, data, data_dir, resume, progress)
+        run.write_config(task.config, cls.name, data)
+        task._fit(resume, progress)
+        return task
+
+    @classmethod
+    def load(cls, run):
+        """Loads a trained run.
+
+        Args:
+            run: The run folder. A run that was stopped after an epoch loads too,
+                with the weights that validated best so far.
+
+        Returns:
+            The task.
+
+        Raises:
+            UserError: if the folder is no run of this task, or is damaged.
+        """
+        run = RunFolder(run)
+        run.check_task(cls.name)
+        if not run.best.exists():
+            raise UserError(
+                "holds no trained weights yet",
+                run.path,
+                "Train it with --resume until an epoch has ended",
+            )
+        config = run.read_config(cls.config_class)
+        start_tensorflow()
+        return cls._restore(run, config)
+
+    def evaluate(self, data=None, *, split="test", data_dir=None, json=None):
+        """Measures the model on one split of a data set.
+
+        Args:
+            data: A data spec; the one the run was trained on if not given.
+            split: `"train"`, `"val"`, `"test"` or `"all"`.
+            data_dir: Where TensorFlow Datasets keeps its data.
+            json: A file to write the figures to.
+
+        Returns:
+            The figures, a dict; its keys are on the task's page in `docs/`. The
+            run's `metrics.json` and report are brought up to date too.
+
+        Raises:
+            UserError: if the data cannot be used or has no such split.
+        """
+        if data is None:
+            data = self.run.check_task(self.name)["data"]
+        metrics = self._evaluate(data, split, data_dir)
+        if json is not None:
+            write_json(Path(json), metrics)
+        return metrics
+
+    def serving_module(self):
+        """Returns the `tf.Module` that is exported; made once."""
+        if self._module is None:
+            self._module = self._make_serving_module()
+        return self._module
+
+    def export(self, models_dir, name=None, version=None):
+        """Exports one SavedModel that takes raw input and returns the answer.
+
+        Args:
+            models_dir: The folder of models that a server watches.
+            name: The model's name; the run folder's name if not given.
+            version: A whole number; one more than the highest there if not
+                given.
+
+        Returns:
+            The `Path` of the version folder, which appears whole or not at all.
+
+        Raises:
+            UserError: if the version exists or the folder cannot be written.
+        """
+        from ..serving import publish
+
+        module = self.serving_module()
+        name = name or self.run.path.resolve().name
+        return publish(module, module.signatures, models_dir, name, version)
+
+    @classmethod
+    @abc.abstractmethod
+    def _prepare(cls, run, config, data, data_dir, resume, progress):
+        """Loads the data, fills in the config, builds the model; returns the task."""
+
+    @abc.abstractmethod
+    def _fit(self, resume, progress):
+        """Trains through `run_training`, keeps the best weights, writes the report."""
+
+    @classmethod
+    @abc.abstractmethod
+    def _restore(cls, run, config):
+        """Rebuilds the task from a run folder."""
+
+    @abc.abstractmethod
+    def _evaluate(self, data, split, data_dir):
+        """Returns the figures on one split, measured through the serving module."""
+
+    @abc.abstractmethod
+    def _make_serving_module(self):
+        """Returns a `tf.Module` with a dict `signatures` of `tf.function`s."""
+
+    @abc.abstractmethod
+    def predict(self, inputs):
+        """Returns one typed result for each input, through the serving module."""
+
+    @classmethod
+    @abc.abstractmethod
+    def doctor(cls, data, *, data_dir=None, **settings):
+        """Looks for faults in a data set; returns a report with `fatal`, `lines()`."""
+
+
+def _resumed(stored, config, settings):
+    """Returns a stored config with the changes that resuming allows."""
+    wanted = dataclasses.asdict(config) if config is not None else {}
+    wanted = make_config(
+        type(stored), {**dataclasses.asdict(stored), **wanted, **settings}
+    )
+    for field in dataclasses.fields(stored):
+        old, new = getattr(stored, field.name), getattr(wanted, field.name)
+        if old != new and field.name not in MAY_CHANGE:
+            raise UserError(
+                f"a resumed run keeps its settings: {field.name} is {old!r}, "
+                f"not {new!r}",
+                mend="Start a new run with another --out",
+            )
+    return wanted

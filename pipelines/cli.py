@@ -1,0 +1,250 @@
+"""The command line: `amalthea TASK VERB` and the verbs that need no task.
+
+TensorFlow is loaded by the verbs that need it, and by nothing before them.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from .. import __version__
+from ..errors import UserError
+from .registry import TASKS, find_task
+
+VERBS = {
+    "train": "train on a data set; writes a run folder",
+    "evaluate": "measure a run on one split of a data set",
+    "predict": "answer for files, folders or glob patterns",
+    "export": "write one SavedModel for TensorFlow Serving",
+    "doctor": "look at a data set before hours are spent on it",
+}
+COMMANDS = {
+    "tasks": "what there is, one line each",
+    "check": "audit an exported model",
+    "quickstart": "train, export, check and predict on an embedded data set",
+}
+
+
+def run(arguments):
+    """Runs one command line.
+
+    Args:
+        arguments: The words after the program's name.
+
+    Returns:
+        The exit status: 0, 1 where `doctor` or `check` found something, 2 after
+        a user's mistake, 130 after Ctrl-C.
+    """
+    debug = "--debug" in arguments
+    arguments = [word for word in arguments if word != "--debug"]
+    if debug:
+        os.environ["AMALTHEA_DEBUG"] = "1"
+    try:
+        return _dispatch(arguments) or 0
+    except SystemExit as stop:  # --help
+        return stop.code or 0
+    except KeyboardInterrupt:
+        print("stopped; train --resume goes on from the last epoch", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe has gone; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        message = _in_one_line(error)
+        if debug or message is None:
+            raise
+        print(f"amalthea: error: {message}", file=sys.stderr)
+        return 2
+
+
+def _in_one_line(error):
+    """Returns the text of an error that a user can mend; `None` for a bug."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        return str(UserError(error.strerror or str(error), error.filename))
+    if type(error).__name__ == "ResourceExhaustedError":
+        return "out of memory. Lower --batch-size or --image-size"
+    return None
+
+
+def _dispatch(arguments):
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0
+    if arguments[0] == "--version":
+        print(f"amalthea {__version__}")
+        return 0
+    command, rest = arguments[0], arguments[1:]
+    if command in COMMANDS:
+        return _COMMANDS[command](rest)
+    if command not in TASKS:
+        raise UserError(
+            f"unknown command `{command}`",
+            mend=f"There are {', '.join([*TASKS, *COMMANDS])}; see amalthea --help",
+        )
+    return _run_task(find_task(command), rest)
+
+
+def _run_task(entry, arguments):
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_task_usage(entry))
+        return 0
+    verb, rest = arguments[0], arguments[1:]
+    if verb not in VERBS:
+        raise UserError(
+            f"unknown verb `{verb}`",
+            mend=f"amalthea {entry.name} has {', '.join(VERBS)}",
+        )
+    return _VERBS[verb](entry, rest, f"amalthea {entry.name} {verb}")
+
+
+def _train(entry, words, prog):
+    from .verbs import parse_train
+
+    arguments, config = parse_train(entry.config_class(), words, prog)
+    _task_class(entry).train(
+        arguments.data,
+        arguments.out,
+        config=config,
+        resume=arguments.resume,
+        data_dir=arguments.data_dir,
+    )
+
+
+def _evaluate(entry, words, prog):
+    from .verbs import Evaluate, parse
+
+    arguments = parse(Evaluate, words, prog)
+    task = _task_class(entry).load(arguments.run)
+    metrics = task.evaluate(
+        arguments.data,
+        split=arguments.split,
+        data_dir=arguments.data_dir,
+        json=arguments.json,
+    )
+    for line in task.metric_lines(metrics):
+        print(line)
+    print(f"report: {task.run.report / 'index.html'}")
+    if arguments.json:
+        print(f"figures: {arguments.json}")
+
+
+def _predict(entry, words, prog):
+    import dataclasses
+
+    from .verbs import Predict, parse
+
+    arguments = parse(Predict, words, prog)
+    task = _task_class(entry).load(arguments.run)
+    results = task.predict(list(arguments.inputs))
+    if arguments.json:
+        rows = [dataclasses.asdict(result) for result in results]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        for line in task.result_lines(results):
+            print(line)
+
+
+def _export(entry, words, prog):
+    from .verbs import Export, parse
+
+    arguments = parse(Export, words, prog)
+    task = _task_class(entry).load(arguments.run)
+    print(task.export(arguments.to, arguments.name, arguments.version))
+
+
+def _doctor(entry, words, prog):
+    from .verbs import Doctor, parse
+
+    arguments = parse(Doctor, words, prog)
+    report = _task_class(entry).doctor(arguments.data, data_dir=arguments.data_dir)
+    for line in report.lines():
+        print(line)
+    return int(report.fatal)
+
+
+def _tasks(words):
+    if words:
+        raise UserError(f"`tasks` takes no arguments, received {words[0]}")
+    for entry in TASKS.values():
+        print(f"{entry.name:10} {entry.summary}")
+
+
+def _check(words):
+    from .verbs import Check, parse
+
+    folder = parse(Check, words, "amalthea check").folder
+    _start()
+    from ..serving import audit
+
+    result = audit(folder)
+    for line in result.lines():
+        print(line)
+    return int(bool(result.findings))
+
+
+def _quickstart(words):
+    from .verbs import Quickstart, parse
+
+    folder = parse(Quickstart, words, "amalthea quickstart").folder
+    _start()
+    from .quickstart import quickstart
+
+    quickstart(Path(folder))
+
+
+def _task_class(entry):
+    _start()
+    return entry.task_class()
+
+
+def _start():
+    from .environment import start_tensorflow
+
+    start_tensorflow(debug="AMALTHEA_DEBUG" in os.environ)
+
+
+def _usage():
+    return "\n".join(
+        [
+            "usage: amalthea TASK VERB ...   (amalthea TASK VERB --help shows its flags)",
+            *(f"       amalthea {name} ..." for name in COMMANDS),
+            "",
+            "tasks:",
+            *(f"  {entry.name:12} {entry.summary}" for entry in TASKS.values()),
+            "",
+            "verbs of a task:",
+            *(f"  {name:12} {text}" for name, text in VERBS.items()),
+            "",
+            "commands:",
+            *(f"  {name:12} {text}" for name, text in COMMANDS.items()),
+            "",
+            "  --version    the version",
+            "  --debug      tracebacks and TensorFlow's own messages",
+        ]
+    )
+
+
+def _task_usage(entry):
+    return "\n".join(
+        [
+            f"usage: amalthea {entry.name} VERB ...",
+            "",
+            entry.summary,
+            "",
+            *(f"  {name:12} {text}" for name, text in VERBS.items()),
+        ]
+    )
+
+
+_VERBS = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "predict": _predict,
+    "export": _export,
+    "doctor": _doctor,
+}
+_COMMANDS = {"tasks": _tasks, "check": _check, "quickstart": _quickstart}

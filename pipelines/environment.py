@@ -1,0 +1,79 @@
+"""Starts TensorFlow as a run needs it: quiet, seeded, on Keras' TensorFlow backend."""
+
+import contextlib
+import os
+import random
+import sys
+
+from ..errors import UserError
+
+
+def start_tensorflow(*, debug=False):
+    """Imports TensorFlow without its start-up chatter; checks Keras' backend.
+
+    Args:
+        debug: Leave TensorFlow's own messages on.
+
+    Returns:
+        The `tensorflow` module.
+
+    Raises:
+        UserError: if Keras is configured for another backend.
+    """
+    already = "tensorflow" in sys.modules
+    if not debug and not already:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    with contextlib.nullcontext() if debug or already else _silent_stderr():
+        import keras
+        import tensorflow as tf
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            "the pipelines need Keras' TensorFlow backend, and "
+            f"{keras.backend.backend()!r} is configured",
+            mend="Set KERAS_BACKEND=tensorflow (the layers run on any backend)",
+        )
+    if not debug:
+        tf.get_logger().setLevel("ERROR")
+    if not already:
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    return tf
+
+
+def prepare_training(config):
+    """Applies a config's seed, determinism and precision to this process.
+
+    Args:
+        config: A `TrainingConfig`.
+    """
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    # Not keras.utils.set_random_seed: it would set the global seeds only, and
+    # a state left by an earlier training in the process must go too.
+    keras.backend.clear_session()
+    random.seed(config.seed)
+    np.random.seed(config.seed)
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.config.set_dtype_policy(config.precision)
+
+
+@contextlib.contextmanager
+def _silent_stderr():
+    # TensorFlow's C++ side writes to the descriptor, before any Python switch
+    # for it exists.
+    sys.stderr.flush()
+    kept = os.dup(2)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)

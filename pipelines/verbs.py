@@ -1,0 +1,170 @@
+"""The arguments of each verb, as dataclasses that become flags."""
+
+import contextlib
+import dataclasses
+import io
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from ..errors import UserError
+from .config import make_config, read_toml
+from .run_folder import RunFolder
+
+DataDir = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
+Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+Spec = Annotated[str | None, tyro.conf.arg(metavar="SPEC")]
+
+
+@dataclasses.dataclass
+class Train:
+    out: Annotated[Path, tyro.conf.arg(metavar="RUN")]
+    """The run folder to write."""
+    data: Spec = None
+    """The data: `digits`, a path, or tfds:name/config. When resuming, what the run
+    was begun with."""
+    data_dir: DataDir = None
+    """Where TensorFlow Datasets keeps its data."""
+    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE.toml")] = None
+    """A file of settings; flags win over it."""
+    resume: bool = False
+    """Continue the run in --out; start it if there is none."""
+
+
+@dataclasses.dataclass
+class Evaluate:
+    run: Run
+    """The run folder."""
+    data: Spec = None
+    """The data; what the run was trained on if not given."""
+    split: Annotated[str, tyro.conf.arg(metavar="SPLIT")] = "test"
+    """train, val, test or all."""
+    data_dir: DataDir = None
+    """Where TensorFlow Datasets keeps its data."""
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the figures to this file."""
+
+
+@dataclasses.dataclass
+class Predict:
+    run: Run
+    """The run folder."""
+    inputs: Annotated[
+        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="INPUT...")
+    ]
+    """Files, folders or glob patterns."""
+    json: bool = False
+    """Print JSON, one object for each input."""
+
+
+@dataclasses.dataclass
+class Export:
+    run: Run
+    """The run folder."""
+    to: Annotated[Path, tyro.conf.arg(metavar="MODELS")]
+    """The folder of models that a server watches."""
+    name: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """The model's name; the run folder's name if not given."""
+    version: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """The version; one more than the highest there if not given."""
+
+
+@dataclasses.dataclass
+class Doctor:
+    data: Annotated[str, tyro.conf.arg(metavar="SPEC")]
+    """The data: `digits`, a path, or tfds:name/config."""
+    data_dir: DataDir = None
+    """Where TensorFlow Datasets keeps its data."""
+
+
+@dataclasses.dataclass
+class Check:
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
+    """The version folder of an exported model: MODELS/NAME/VERSION."""
+
+
+@dataclasses.dataclass
+class Quickstart:
+    folder: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("quickstart")
+    """Where the run and the model go."""
+
+
+def parse_train(config_class, arguments, prog):
+    """Parses the flags of `train`: its own and every field of the task's config.
+
+    Defaults come from the config class, then from `--config`, or, when
+    resuming, from the run itself.
+
+    Returns:
+        `(arguments, config)`: a `Train` and the config.
+    """
+    known = _first_look(arguments)
+    defaults = config_class()
+    if known.get("config"):
+        settings, _ = read_toml(known["config"])
+        defaults = make_config(config_class, settings, known["config"])
+    elif known.get("resume") and known.get("out"):
+        run = RunFolder(known["out"])
+        if run.last.exists():
+            defaults = run.read_config(config_class)
+    both = dataclasses.make_dataclass(
+        "Train",
+        [
+            (
+                "settings",
+                Annotated[config_class, tyro.conf.arg(name="")],
+                dataclasses.field(default=defaults),
+            )
+        ],
+        bases=(Train,),
+    )
+    parsed = parse(both, arguments, prog)
+    return parsed, parsed.settings
+
+
+def _first_look(arguments):
+    """Returns the three flags that decide the others' defaults."""
+    found = {"resume": "--resume" in arguments}
+    for index, word in enumerate(arguments):
+        for name in ("config", "out"):
+            if word == f"--{name}" and index + 1 < len(arguments):
+                found[name] = arguments[index + 1]
+            elif word.startswith(f"--{name}="):
+                found[name] = word.partition("=")[2]
+    return found
+
+
+def parse(arguments_class, arguments, prog):
+    """Parses flags into a dataclass; help goes to the screen as usual.
+
+    Raises:
+        UserError: for a wrong flag or value, in one line.
+    """
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(
+                arguments_class,
+                prog=prog,
+                description="",
+                args=arguments,
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise UserError(
+            _one_line(complaint.getvalue()), mend=f"See {prog} --help"
+        ) from None
+
+
+def _one_line(box):
+    """Takes the first message out of the box that tyro draws round it."""
+    lines = [line.strip("│ ").strip() for line in box.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("╭", "╰"))]
+    message = []
+    for line in lines:
+        if set(line) == {"─"}:
+            break
+        message.append(line)
+    return " ".join(message).rstrip(".") or "wrong arguments"

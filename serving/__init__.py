@@ -1,0 +1,1 @@
+"""Export, audit and loading of served models. Knows no task."""

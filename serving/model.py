@@ -1,0 +1,150 @@
+"""An exported model in this process, loaded the way TensorFlow Serving loads it."""
+
+import numpy as np
+import tensorflow as tf
+
+from ..errors import UserError
+from .ops import TEXT_OPS, used_ops
+from .quiet import error_line, quiet_tensorflow
+from .signatures import SERVE_TAG, read_meta_graph, read_signatures
+
+_KINDS = {"b": "b", "i": "iu", "u": "iu", "f": "iuf"}
+
+
+class ServedModel:
+    """An exported model, run through the C++ session as a model server does.
+
+    Nothing of the Python code that made the model is used, only the folder.
+    Use it as a context manager, or call `close` when done.
+
+    Args:
+        version_dir: The folder that holds `saved_model.pb`.
+
+    Attributes:
+        signatures: A dict of `Signature` by name.
+
+    Raises:
+        UserError: if there is no SavedModel, or it cannot be loaded.
+
+    Example:
+
+    ```python
+    with ServedModel("models/pets/1") as model:
+        model.predict(image_bytes=[open("cat.jpg", "rb").read()])["label"]
+    ```
+    """
+
+    def __init__(self, version_dir):
+        meta_graph = read_meta_graph(version_dir)
+        self.signatures = read_signatures(meta_graph)
+        if used_ops(meta_graph) & TEXT_OPS:
+            _register_text_ops(version_dir)
+        graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=graph)
+        try:
+            with graph.as_default(), quiet_tensorflow():
+                tf.compat.v1.saved_model.loader.load(
+                    self._session, [SERVE_TAG], str(version_dir)
+                )
+        except (tf.errors.OpError, OSError, ValueError) as error:
+            self.close()
+            raise UserError(
+                f"cannot be loaded ({error_line(error)})",
+                version_dir,
+                "Export it again and look at it with `amalthea check`",
+            ) from error
+
+    def predict(self, signature="serving_default", **inputs):
+        """Runs one signature.
+
+        Args:
+            signature: Its name.
+            **inputs: One value per input of the signature: an array of the
+                input's dtype, or nested lists. Text may be `str` or `bytes`.
+
+        Returns:
+            A dict of numpy arrays by output name; strings are `bytes` in an
+            array of dtype `object`.
+
+        Raises:
+            UserError: if the signature or the inputs are not the model's, or
+                the model rejects the values.
+        """
+        if signature not in self.signatures:
+            raise UserError(
+                "Invalid value for `signature`: expected one of "
+                f"{', '.join(self.signatures)}, received signature={signature!r}"
+            )
+        spec = self.signatures[signature]
+        if inputs.keys() != spec.inputs.keys():
+            raise UserError(
+                f"Invalid inputs for signature `{signature}`: expected "
+                f"{', '.join(spec.inputs)}, received {', '.join(inputs) or 'none'}"
+            )
+        feed = {
+            info.graph_name: _as_array(inputs[name], info)
+            for name, info in spec.inputs.items()
+        }
+        fetch = {name: info.graph_name for name, info in spec.outputs.items()}
+        try:
+            return self._session.run(fetch, feed)
+        except tf.errors.InvalidArgumentError as error:
+            raise UserError(
+                f"the model rejects the inputs ({error_line(error)})",
+                f"signature `{signature}`",
+            ) from error
+
+    def close(self):
+        """Frees the model; it cannot be used any more."""
+        self._session.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+
+def _register_text_ops(version_dir):
+    # A model server is built with these ops; Python gets them by this import.
+    try:
+        import tensorflow_text  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            "this model uses ops of tensorflow-text, which is not installed",
+            version_dir,
+            "Run `pip install tensorflow-text`",
+        ) from error
+
+
+def _as_array(value, info):
+    """Turns what a caller gave into an array of the input's dtype, or says why not."""
+    try:
+        # numpy's own string arrays drop trailing zero bytes, hence object.
+        array = np.asarray(value, object if info.dtype == "string" else None)
+    except ValueError as error:
+        raise _mismatch(info, f"rows of unequal size ({error_line(error)})") from error
+    if not tf.TensorShape(info.shape).is_compatible_with(array.shape):
+        raise _mismatch(info, f"shape {list(array.shape)}")
+    if info.dtype == "string":
+        if not all(isinstance(item, (bytes, str)) for item in array.flat):
+            raise _mismatch(info, "items that are not text or bytes")
+        return array
+    wanted = np.dtype(tf.as_dtype(info.dtype).as_numpy_dtype)
+    if array.dtype == wanted or array.size == 0:
+        return array.astype(wanted)
+    # Plain Python numbers have no dtype of their own: take any that lose nothing.
+    if isinstance(value, np.ndarray) or array.dtype.kind not in _KINDS.get(
+        wanted.kind, ""
+    ):
+        raise _mismatch(info, f"dtype {array.dtype}")
+    converted = array.astype(wanted)
+    if wanted.kind in "iu" and not np.array_equal(converted, array):
+        raise _mismatch(info, f"values out of the range of {wanted}")
+    return converted
+
+
+def _mismatch(info, received):
+    return UserError(
+        f"Invalid value for input `{info.name}`: expected {info}, received {received}"
+    )

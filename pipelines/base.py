@@ -165,11 +165,11 @@ class Task(abc.ABC):
         Raises:
             UserError: if the version exists or the folder cannot be written.
         """
-        from ..serving import publish
+        from ..serving.publish import publish
 
         module = self.serving_module()
         name = name or self.run.path.resolve().name
-        return publish(module, module.signatures, models_dir, name, version)
+        return publish(module, module.endpoints, models_dir, name, version)
 
     @classmethod
     @abc.abstractmethod
@@ -191,7 +191,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def _make_serving_module(self):
-        """Returns a `tf.Module` with a dict `signatures` of `tf.function`s."""
+        """Returns a `tf.Module` with a dict `endpoints` of `tf.function`s."""
 
     @abc.abstractmethod
     def predict(self, inputs):

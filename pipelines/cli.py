@@ -178,7 +178,7 @@ def _check(words):
 
     folder = parse(Check, words, "amalthea check").folder
     _start()
-    from ..serving import audit
+    from ..serving.audit import audit
 
     result = audit(folder)
     for line in result.lines():
@@ -210,7 +210,7 @@ def _start():
 def _usage():
     return "\n".join(
         [
-            "usage: amalthea TASK VERB ...   (amalthea TASK VERB --help shows its flags)",
+            "usage: amalthea TASK VERB ...  (amalthea TASK VERB --help shows its flags)",
             *(f"       amalthea {name} ..." for name in COMMANDS),
             "",
             "tasks:",

@@ -3,6 +3,7 @@
 import contextlib
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -29,8 +30,11 @@ class WeightAverage:
         self.weights = [
             weight for weight in model.weights if "float" in str(weight.dtype)
         ]
+        # A copy: Keras would share the memory of a variable it is given.
         self.averages = [
-            keras.Variable(weight.value, trainable=False, dtype=weight.dtype)
+            keras.Variable(
+                np.asarray(weight).copy(), trainable=False, dtype=weight.dtype
+            )
             for weight in self.weights
         ]
         self.updates = keras.Variable(0, trainable=False, dtype="int64")

@@ -68,10 +68,10 @@ def make_optimizer(config, steps_per_epoch):
     optimizers = keras.optimizers
     if config.optimizer == "sgd":
         optimizer = optimizers.SGD(
-            momentum=config.momentum, nesterov=config.momentum > 0, **common
+            momentum=float(config.momentum), nesterov=config.momentum > 0, **common
         )
     elif config.optimizer == "rmsprop":
-        optimizer = optimizers.RMSprop(momentum=config.momentum, **common)
+        optimizer = optimizers.RMSprop(momentum=float(config.momentum), **common)
     elif config.optimizer == "adam":
         optimizer = optimizers.Adam(**common)
     else:

@@ -46,6 +46,7 @@ class ServedModel:
                 tf.compat.v1.saved_model.loader.load(
                     self._session, [SERVE_TAG], str(version_dir)
                 )
+                empty = _variables_without_value(graph, self._session)
         except (tf.errors.OpError, OSError, ValueError) as error:
             self.close()
             raise UserError(
@@ -53,6 +54,13 @@ class ServedModel:
                 version_dir,
                 "Export it again and look at it with `amalthea check`",
             ) from error
+        if empty:
+            self.close()
+            raise UserError(
+                f"a session restores no value for the variable {empty[0]!r}",
+                version_dir,
+                "Track the models' `tf.Variable`s, as `ServingModule` does",
+            )
 
     def predict(self, signature="serving_default", **inputs):
         """Runs one signature.
@@ -103,6 +111,22 @@ class ServedModel:
 
     def __exit__(self, *error):
         self.close()
+
+
+def _variables_without_value(graph, session):
+    with graph.as_default():
+        handles = [
+            node for node in graph.get_operations() if node.type == "VarHandleOp"
+        ]
+        checks = [
+            tf.raw_ops.VarIsInitializedOp(resource=node.outputs[0]) for node in handles
+        ]
+    filled = session.run(checks)
+    return [
+        node.get_attr("shared_name").decode()
+        for node, has_value in zip(handles, filled, strict=True)
+        if not has_value
+    ]
 
 
 def _register_text_ops(version_dir):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from ..errors import UserError
 from ..files import atomic_folder
 from .audit import audit
+from .model import ServedModel
 from .quiet import error_line, quiet_tensorflow
 
 _LOCK = ".publishing"
@@ -44,7 +45,8 @@ def publish(module, signatures, models_dir, name, version=None, *, extra_files=N
 
     Raises:
         UserError: if the name or version is not valid or exists, the folder
-            cannot be written, or the audit has a finding.
+            cannot be written, the audit has a finding, or a session cannot load
+            the model.
     """
     _check_name(name)
     _check_version(version)
@@ -58,6 +60,7 @@ def publish(module, signatures, models_dir, name, version=None, *, extra_files=N
                 tf.saved_model.save(module, str(partial), signatures=signatures)
             _write_files(partial, extra_files or {})
             _refuse(audit(partial), target)
+            ServedModel(partial).close()  # loads as a server does, or raises
     return target
 
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import threading
 
+import keras
 import pytest
 import tensorflow as tf
 from helpers.small_models import NUMBERS, Scale
 
 from amalthea.errors import UserError
 from amalthea.serving.model import ServedModel
+from amalthea.serving.module import ServingModule
 from amalthea.serving.publish import publish
 
 
@@ -212,3 +214,32 @@ def test_exports_of_one_name_wait_for_each_other(tmp_path):
     assert waited
     assert answer(tmp_path / "m" / "1") == [[2.0, 4.0]]
     assert answer(tmp_path / "m" / "2") == [[3.0, 6.0]]
+
+
+def test_a_model_whose_variables_a_session_cannot_restore_is_refused(tmp_path):
+    # Keras variables that TensorFlow tracks itself are restored to copies.
+    dense = keras.layers.Dense(1)
+    dense.build((None, 2))
+    module = tf.Module()
+    module.layer = dense
+    module.serve = tf.function(
+        lambda x: {"y": dense(x)},
+        input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")],
+    )
+    with pytest.raises(UserError, match="restores no value for the variable"):
+        publish(module, {"serving_default": module.serve}, tmp_path, "dense")
+    assert not (tmp_path / "dense").exists()
+
+
+def test_a_serving_module_keeps_its_keras_weights(tmp_path):
+    dense = keras.layers.Dense(1)
+    dense.build((None, 2))
+    dense.kernel.assign([[2.0], [3.0]])
+    module = ServingModule([dense], "dense")
+    module.endpoints["serving_default"] = tf.function(
+        lambda x: {"y": dense(x)},
+        input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")],
+    )
+    version = publish(module, module.endpoints, tmp_path, "dense")
+    with ServedModel(version) as model:
+        assert model.predict(x=[[1.0, 10.0]])["y"].tolist() == [[32.0]]

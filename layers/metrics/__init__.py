@@ -1,0 +1,5 @@
+"""Metrics that Keras lacks."""
+
+from .expected_calibration_error import ExpectedCalibrationError
+
+__all__ = ["ExpectedCalibrationError"]

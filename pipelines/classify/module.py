@@ -1,0 +1,86 @@
+"""The one graph of image classification: image bytes in, labels out."""
+
+import tensorflow as tf
+
+from ...data.images.decode import decode_batch
+from ...data.images.pixels import resized_pixels
+from ...serving.module import ServingModule
+
+TOP = 5
+
+
+class ImageClassifier(ServingModule):
+    """Decodes, resizes and classifies; what `predict`, `evaluate` and exports run.
+
+    Args:
+        model: Keras model from pixels `[N, height, width, channels]` to logits.
+        labels: The class names, in the order of the logits.
+        config: The run's `ClassifyConfig`.
+
+    Attributes:
+        endpoints: Dict from signature name to `tf.function`.
+            `serving_default` takes `image_bytes`, string `[N]`: JPEG, PNG, GIF,
+            BMP or WebP. `pixels` takes `pixels`, uint8 `[N, height, width,
+            channels]` of any height and width. Both return, with k the smaller
+            of 5 and the number of classes: `label` string `[N]`, `probability`
+            float32 `[N]`, `top_labels` string `[N, k]`, `top_probabilities`
+            float32 `[N, k]`, `valid` bool `[N]`, `error` string `[N]`.
+    """
+
+    def __init__(self, model, labels, config):
+        super().__init__([model], name="image_classifier")
+        labels = tf.constant(labels)
+        top = min(TOP, len(labels))
+        height, width = config.image_size
+        channels = config.channels
+        spec = tf.TensorSpec((height, width, channels), tf.uint8)
+
+        def resize(image):
+            return resized_pixels(image, height, width, config.resize)
+
+        def answer(images, valid, error):
+            return _answer(model, labels, top, images, valid, error)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+        def serve_bytes(image_bytes):
+            return answer(*decode_batch(image_bytes, channels, resize, spec))
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, None, None, channels], tf.uint8, "pixels")
+            ]
+        )
+        def serve_pixels(pixels):
+            rows = tf.shape(pixels)[0]
+            empty = tf.size(pixels) == 0
+            # An empty image has nothing to resize; it becomes one black pixel.
+            pixels = tf.cond(
+                empty,
+                lambda: tf.zeros([rows, 1, 1, channels], tf.uint8),
+                lambda: pixels,
+            )
+            error = tf.where(empty, "empty image", "")
+            return answer(
+                resize(pixels), tf.fill([rows], ~empty), tf.fill([rows], error)
+            )
+
+        self.endpoints = {"serving_default": serve_bytes, "pixels": serve_pixels}
+
+
+def _answer(model, labels, top, images, valid, error):
+    rows = tf.shape(images)[0]
+    # Convolutions of oneDNN refuse an empty batch: give them one row.
+    spare = tf.cast(rows == 0, tf.int32)
+    padded = tf.pad(images, [[0, spare], [0, 0], [0, 0], [0, 0]])
+    logits = model(padded, training=False)[:rows]
+    shares, indices = tf.math.top_k(tf.nn.softmax(tf.cast(logits, tf.float32)), top)
+    shares = tf.where(valid[:, None], shares, 0.0)
+    names = tf.where(valid[:, None], tf.gather(labels, indices), "")
+    return {
+        "label": names[:, 0],
+        "probability": shares[:, 0],
+        "top_labels": names,
+        "top_probabilities": shares,
+        "valid": valid,
+        "error": error,
+    }

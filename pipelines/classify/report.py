@@ -1,0 +1,187 @@
+"""Pictures of a classifier's answers and the page of its run."""
+
+import numpy as np
+
+from ...data.images.decode import decode_batch
+from ...data.images.pixels import resized_pixels
+from ..report import (
+    Section,
+    figure_html,
+    plot_curves,
+    save_figure,
+    table_html,
+    write_page,
+)
+from ..report.figures import new_figure
+
+SHEET = 24  # mistakes on the sheet
+SHEET_COLUMNS = 6
+THUMBNAIL = 160  # pixels
+NUMBERS_UP_TO = 25  # classes; above, a confusion matrix shows shades only
+NAMES_UP_TO = 60  # classes; above, its axes have no names
+
+SUMMARY = (
+    "examples",
+    "unreadable",
+    "accuracy",
+    "top5",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "calibration_error",
+)
+
+
+def write_pictures(run, split, metrics, answers, mistakes):
+    """Draws a split's confusion matrix, calibration and worst mistakes.
+
+    Args:
+        run: The `RunFolder`.
+        split: The split's name, part of the file names.
+        metrics: What `classification_metrics` returned.
+        answers: What it was computed from.
+        mistakes: The worst mistakes, worst first: dicts with `content` (encoded
+            image), `label`, `predicted` and `probability`.
+    """
+    names = [row["label"] for row in metrics["per_class"]]
+    matrix = np.array(metrics["confusion_matrix"])
+    _draw_confusion(matrix, names, run.report / f"{split}_confusion.png")
+    _draw_calibration(metrics, answers, matrix, run.report / f"{split}_calibration.png")
+    sheet = run.report / f"{split}_mistakes.png"
+    sheet.unlink(missing_ok=True)
+    if mistakes:
+        _draw_mistakes(mistakes, sheet)
+
+
+def write_report(run, config):
+    """Writes `report/index.html` from what the run folder holds."""
+    facts = run.check_task("classify")
+    sections = []
+    metrics = run.read_metrics()
+    if metrics:
+        rows = [
+            [split, *(values.get(name, "") for name in SUMMARY)]
+            for split, values in metrics.items()
+        ]
+        header = ["split", *(name.replace("_", " ") for name in SUMMARY)]
+        sections.append(Section("Figures", [table_html(header, rows)]))
+    history = run.read_rows(run.history)
+    if history:
+        plot_curves(history, run.report / "curves.png")
+        caption = (
+            "Training is measured on augmented images, validation on plain ones "
+            "with the averaged weights."
+            if config.ema
+            else "Training is measured on augmented images, validation on plain ones."
+        )
+        sections.append(Section("Training", [figure_html("curves.png", caption)]))
+    sections += [_split_section(run, split, metrics[split]) for split in metrics]
+    settings = run.config_file.read_text(encoding="utf-8").splitlines()
+    settings = [line.split(" = ", 1) for line in settings if " = " in line]
+    sections.append(Section("Settings", [table_html(["name", "value"], settings)]))
+    write_page(
+        run.report / "index.html",
+        f"Image classification: {run.path.resolve().name}",
+        f"trained on {facts['data']} by amalthea {facts['version']}",
+        sections,
+    )
+
+
+def _split_section(run, split, metrics):
+    captions = {
+        "confusion": "Confusion matrix: rows are the true classes.",
+        "calibration": "Calibration: accuracy of the answers at each confidence.",
+        "mistakes": "The most confident mistakes.",
+    }
+    parts = [
+        figure_html(f"{split}_{kind}.png", caption)
+        for kind, caption in captions.items()
+        if (run.report / f"{split}_{kind}.png").exists()
+    ]
+    rows = [list(row.values()) for row in metrics["per_class"]]
+    parts.append(table_html(list(metrics["per_class"][0]), rows))
+    return Section(f"Split: {split}", parts)
+
+
+def _draw_confusion(matrix, names, path):
+    count = len(names)
+    side = min(max(4.0, 0.42 * count + 1.8), 14)
+    figure = new_figure(side + 0.8, side)
+    axes = figure.add_subplot()
+    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, fraction=0.04, label="share of the true class")
+    if count <= NUMBERS_UP_TO:
+        for row, column in np.argwhere(matrix):
+            axes.text(
+                column,
+                row,
+                matrix[row, column],
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if shares[row, column] > 0.5 else "black",
+            )
+    if count <= NAMES_UP_TO:
+        short = [_short(name, 18) for name in names]
+        axes.set_xticks(range(count), short, rotation=60, ha="right", fontsize=8)
+        axes.set_yticks(range(count), short, fontsize=8)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    save_figure(figure, path)
+
+
+def _draw_calibration(metrics, answers, matrix, path, bins=15):
+    valid = answers["valid"]
+    confidence = answers["top_probabilities"][valid][:, 0]
+    right = answers["right"][valid]
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    accuracy = np.bincount(place, right, bins) / np.maximum(counts, 1)
+    centres = (np.arange(bins) + 0.5) / bins
+    figure = new_figure(5.2, 4.4)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.bar(centres[counts > 0], accuracy[counts > 0], 0.9 / bins)
+    upper.plot([0, 1], [0, 1], "--", color="grey", linewidth=1)
+    upper.set_ylabel("accuracy")
+    upper.set_title(f"calibration error {metrics['calibration_error']:.4f}")
+    lower.bar(centres, counts, 0.9 / bins, color="grey")
+    lower.set_ylabel("images")
+    lower.set_xlabel("confidence")
+    lower.set_xlim(0, 1)
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+    save_figure(figure, path)
+
+
+def _draw_mistakes(mistakes, path):
+    import tensorflow as tf
+
+    def thumbnail(image):
+        return resized_pixels(image, THUMBNAIL, THUMBNAIL, "letterbox")
+
+    images, _, _ = decode_batch(
+        tf.constant([mistake["content"] for mistake in mistakes]),
+        3,
+        thumbnail,
+        tf.TensorSpec((THUMBNAIL, THUMBNAIL, 3), tf.uint8),
+    )
+    lines = -(-len(mistakes) // SHEET_COLUMNS)
+    figure = new_figure(2.1 * SHEET_COLUMNS, 2.6 * lines)
+    grid = figure.subplots(lines, SHEET_COLUMNS, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, image, mistake in zip(grid.flat, images.numpy(), mistakes, strict=False):
+        axes.imshow(image)
+        axes.set_title(
+            f"{_short(mistake['predicted'], 20)} {mistake['probability']:.0%}\n"
+            f"is {_short(mistake['label'], 20)}",
+            fontsize=9,
+        )
+    save_figure(figure, path)
+
+
+def _short(text, length):
+    # A dollar sign would start a formula.
+    text = text.replace("$", r"\$")
+    return text if len(text) <= length else text[: length - 1] + "…"

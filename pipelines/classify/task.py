@@ -1,0 +1,335 @@
+"""Image classification as a task: train, evaluate, predict, export, doctor."""
+
+import dataclasses
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ...data.images import ImageLoader
+from ...errors import UserError
+from ..base import Task
+from ..config import make_config
+from ..training.checkpoint import load_state
+from ..training.loop import run_training
+from ..training.supervised import SupervisedTraining
+from .augmentation import Augmentation
+from .config import ClassifyConfig
+from .inputs import gather_images
+from .metrics import class_indices, classification_metrics
+from .model import build_model
+from .module import ImageClassifier
+from .report import SHEET, write_pictures, write_report
+from .setup import (
+    class_weights,
+    filled_in,
+    fingerprint,
+    load_table,
+    split_rows,
+    training_size,
+)
+
+SERVING_BATCH = 64  # images a call of the serving module gets in evaluate and predict
+SHOWN_UNREADABLE = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifiedImage:
+    """The answer for one image.
+
+    Attributes:
+        source: The file, or its number where bytes were given.
+        label: The most probable class; empty if the image is not valid.
+        probability: Its probability.
+        top: Pairs of label and probability, falling.
+        valid: Whether the image could be read.
+        error: Why not, in a few words.
+    """
+
+    source: str
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+    valid: bool
+    error: str
+
+
+class ImageClassification(Task):
+    """Image classification on a user's own images.
+
+    Attributes:
+        model: The Keras model, from pixels `[N, height, width, channels]` of 0 to
+            255 to logits.
+        labels: The class names, in the order of the logits.
+    """
+
+    name = "classify"
+    config_class = ClassifyConfig
+
+    def __init__(self, run, config, model, labels):
+        super().__init__(run, config)
+        self.model = model
+        self.labels = labels
+        self._table = None
+
+    @classmethod
+    def _prepare(cls, run, config, data, data_dir, resume, progress):
+        table = load_table(data, data_dir, config, run if resume else None)
+        for line in table.summary():
+            progress.say(line)
+        config = filled_in(config, table)
+        task = cls(
+            run,
+            config,
+            build_model(config, len(table.class_names)),
+            tuple(table.class_names),
+        )
+        task._table = table
+        progress.say(
+            f"model: {config.model}{config.depth if config.model == 'resnet' else ''}, "
+            f"{task.model.count_params():,} parameters, input "
+            f"{' x '.join(map(str, (*config.image_size, config.channels)))}, "
+            f"augmentation {config.augment!r}"
+        )
+        if not resume:
+            run.write_labels(task.labels)
+            run.write_rows(run.splits, split_rows(table))
+        return task
+
+    def _fit(self, resume, progress):
+        table = self._table
+        train = table.select("train")
+        weights = class_weights(train, self.config)
+        loader = self._loader(
+            train, training_size(self.config, train), progress, drop_remainder=True
+        )
+        val = None
+        if "val" in table.splits:
+            val = self._loader(table.select("val"), self.config.image_size, progress)
+        else:
+            progress.say("no validation data: the last epoch is kept, not the best")
+        training = SupervisedTraining(
+            self.model,
+            keras.losses.CategoricalCrossentropy(
+                from_logits=True, label_smoothing=self.config.label_smoothing
+            ),
+            self.config,
+            train_epoch=lambda epoch: self._batches(loader.epoch(epoch), weights),
+            val=val and self._batches(val.ordered(), np.ones_like(weights)),
+            steps_per_epoch=loader.steps_per_epoch,
+            metrics=lambda: {"accuracy": keras.metrics.CategoricalAccuracy()},
+            augment=Augmentation(self.config),
+            score=_score,
+        )
+        run_training(
+            self.run,
+            training,
+            self.config,
+            resume=resume,
+            fingerprint=fingerprint(train),
+            progress=progress,
+        )
+        load_state(self.run.best, {"model": self.model.variables})
+        self._save_model()
+        for split in ("val", "test"):
+            if split in table.splits:
+                metrics = self._measure(table.select(split), split)
+                progress.say(
+                    f"{split}: accuracy {metrics['accuracy']:.4f} "
+                    f"({metrics['examples']} images)"
+                )
+        write_report(self.run, self.config)
+        progress.say(f"run: {self.run.path}")
+        progress.say(f"report: {self.run.report / 'index.html'}")
+
+    @classmethod
+    def _restore(cls, run, config):
+        keras.config.set_dtype_policy(config.precision)
+        labels = run.read_labels()
+        model = build_model(config, len(labels))
+        load_state(run.best, {"model": model.variables})
+        return cls(run, config, model, labels)
+
+    def _evaluate(self, data, split, data_dir):
+        table = load_table(data, data_dir, self.config, self.run)
+        if split != "all":
+            table = table.select(split)
+        metrics = self._measure(table, split)
+        write_report(self.run, self.config)
+        return metrics
+
+    def predict(self, inputs):
+        """Classifies images.
+
+        Args:
+            inputs: Files, folders, glob patterns or encoded images as `bytes`;
+                one or a list of them. A folder stands for the images in it and
+                below it.
+
+        Returns:
+            A list of `ClassifiedImage`, in the order of the inputs. An image
+            that cannot be read has `valid` false and does not stop the others.
+
+        Raises:
+            UserError: if a file is missing or a folder or pattern has no image.
+        """
+        names, contents = gather_images(inputs)
+        answers = self._answers(contents)
+        return [
+            ClassifiedImage(
+                source=name,
+                label=answers["label"][row].decode(),
+                probability=float(answers["probability"][row]),
+                top=tuple(
+                    (label.decode(), float(probability))
+                    for label, probability in zip(
+                        answers["top_labels"][row],
+                        answers["top_probabilities"][row],
+                        strict=True,
+                    )
+                    if label
+                ),
+                valid=bool(answers["valid"][row]),
+                error=answers["error"][row].decode(),
+            )
+            for row, name in enumerate(names)
+        ]
+
+    @classmethod
+    def doctor(cls, data, *, data_dir=None, **settings):
+        """Looks for faults in a set of images before it is trained on.
+
+        Args:
+            data: A data spec.
+            data_dir: Where TensorFlow Datasets keeps its data.
+            **settings: `val_fraction` and `test_fraction`, as for training.
+
+        Returns:
+            A report; `report.fatal` is true if training would fail,
+            `report.lines()` is the text.
+        """
+        config = make_config(cls.config_class, settings)
+        return examine_images(load_table(data, data_dir, config))
+
+    @staticmethod
+    def metric_lines(metrics):
+        """Returns the figures of `evaluate` as lines for a person."""
+        names = ("accuracy", "top5", "macro_f1", "calibration_error")
+        lines = [f"{name:18} {metrics[name]:.4f}" for name in names]
+        lines.append(f"{'examples':18} {metrics['examples']}")
+        if metrics["unreadable"]:
+            lines.append(f"{'unreadable':18} {metrics['unreadable']} (left out)")
+        return lines
+
+    @staticmethod
+    def result_lines(results):
+        """Returns the answers of `predict` as lines for a person."""
+        width = min(max(len(result.source) for result in results), 60)
+        return [
+            f"{result.source:{width}}  "
+            + (
+                "  ".join(f"{label} {share:.3f}" for label, share in result.top)
+                if result.valid
+                else f"error: {result.error}"
+            )
+            for result in results
+        ]
+
+    def _make_serving_module(self):
+        return ImageClassifier(self.model, self.labels, self.config)
+
+    def _loader(self, table, size, progress, drop_remainder=False):
+        loader = ImageLoader(
+            table,
+            height=size[0],
+            width=size[1],
+            channels=self.config.channels,
+            resize=self.config.resize,
+            batch_size=min(self.config.batch_size, len(table)),
+            cache=self.config.cache,
+            seed=self.config.seed,
+            drop_remainder=drop_remainder,
+        )
+        for name, reason in loader.unreadable[:SHOWN_UNREADABLE]:
+            progress.say(f"left out: {name}: {reason}")
+        more = len(loader.unreadable) - SHOWN_UNREADABLE
+        if more > 0:
+            progress.say(f"left out: {more} more images")
+        return loader
+
+    def _batches(self, dataset, weights):
+        weights = tf.constant(weights)
+
+        def add_targets(images, labels):
+            targets = tf.one_hot(labels, len(self.labels))
+            return images, targets, tf.gather(weights, labels)
+
+        return dataset.map(add_targets).prefetch(tf.data.AUTOTUNE)
+
+    def _answers(self, contents):
+        """Runs the serving module over encoded images, a batch at a time."""
+        serve = self.serving_module().endpoints["serving_default"]
+        parts, batch = [], []
+        for content in contents:
+            batch.append(content)
+            if len(batch) == SERVING_BATCH:
+                parts.append(serve(tf.constant(batch)))
+                batch = []
+        if batch:
+            parts.append(serve(tf.constant(batch)))
+        return {
+            key: np.concatenate([part[key].numpy() for part in parts])
+            for key in parts[0]
+        }
+
+    def _measure(self, table, split):
+        """Measures one split; writes its figures and pictures to the run."""
+        answers = self._answers(table.contents())
+        metrics = classification_metrics(table.labels, answers, self.labels)
+        if not metrics["examples"]:
+            raise UserError(f"no readable image in the split {split!r}", table.source)
+        right = class_indices(answers["label"], self.labels) == table.labels
+        wrong = np.flatnonzero(answers["valid"] & ~right)
+        worst = wrong[np.argsort(-answers["probability"][wrong], kind="stable")]
+        mistakes = [
+            {
+                "name": table.names[row],
+                "label": self.labels[table.labels[row]],
+                "predicted": answers["label"][row].decode(),
+                "probability": float(answers["probability"][row]),
+            }
+            for row in worst
+        ]
+        self.run.write_metrics(split, metrics)
+        self.run.write_rows(self.run.report / f"{split}_mistakes.csv", mistakes)
+        shown = worst[:SHEET]
+        pictures = zip(mistakes, table.contents(shown), strict=False)
+        write_pictures(
+            self.run,
+            split,
+            metrics,
+            {**answers, "right": right},
+            [{**mistake, "content": content} for mistake, content in pictures],
+        )
+        return metrics
+
+    def _save_model(self):
+        """Writes `model.keras`, whole or not at all."""
+        partial = self.run.path / ".partial.keras"
+        try:
+            self.model.save(partial)
+            os.replace(partial, self.run.model)
+        except OSError as error:
+            raise UserError(
+                f"cannot be written ({error.strerror})", self.run.model
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _score(figures):
+    """Best is the highest accuracy, and of equals the lowest loss."""
+    if "val_accuracy" in figures:
+        return figures["val_accuracy"], -figures["val_loss"]
+    return (figures["epoch"],)

@@ -90,7 +90,11 @@ class Task(abc.ABC):
         if not resume:
             run = RunFolder.create(out, cls.name)
         prepare_training(config)
-        task = cls._prepare(run, config, data, data_dir, resume, progress)
+        try:
+            task = cls._prepare(run, config, data, data_dir, resume, progress)
+        except BaseException:
+            run.discard_if_empty()
+            raise
         run.write_config(task.config, cls.name, data)
         task._fit(resume, progress)
         return task

@@ -210,7 +210,7 @@ def _start():
 def _usage():
     return "\n".join(
         [
-            "usage: amalthea TASK VERB ...  (amalthea TASK VERB --help shows its flags)",
+            "usage: amalthea TASK VERB ...   (TASK VERB --help shows a verb's flags)",
             *(f"       amalthea {name} ..." for name in COMMANDS),
             "",
             "tasks:",

@@ -1,5 +1,6 @@
 """The folder that holds all a training made."""
 
+import contextlib
 import csv
 import json
 from pathlib import Path
@@ -82,6 +83,12 @@ class RunFolder:
                 "Choose an --out you can write to",
             ) from error
         return run
+
+    def discard_if_empty(self):
+        """Removes the folders that `create` made if nothing was written."""
+        for folder in (self.last.parent, self.path):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def check_task(self, task):
         """Returns the `[run]` table, after checking that the run is of `task`.

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...data.images import ImageLoader
+from ...data.images.doctor import examine_images
 from ...errors import UserError
 from ..base import Task
 from ..config import make_config

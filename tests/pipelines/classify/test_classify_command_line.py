@@ -1,0 +1,298 @@
+"""The command line as a person meets it: right use, and every kind of bad input."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers.images import encode
+from PIL import Image
+
+from amalthea.data.images import load_images
+from amalthea.pipelines.cli import run
+
+RNG = np.random.default_rng(0)
+
+
+def picture(colour, size=(24, 24)):
+    noise = RNG.integers(-30, 30, (size[1], size[0], 3))
+    return Image.fromarray((np.array(colour) + noise).clip(0, 255).astype("uint8"))
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of two classes, twelve images each."""
+    for label, colour in (("red", (200, 40, 40)), ("blue", (40, 40, 200))):
+        folder = tmp_path / "photos" / label
+        folder.mkdir(parents=True)
+        for number in range(12):
+            (folder / f"{number}.png").write_bytes(encode(picture(colour)))
+    return tmp_path / "photos"
+
+
+def train(data, out, *more):
+    words = ["classify", "train", "--data", str(data), "--out", str(out)]
+    small = ["--epochs", "1", "--depth", "8", "--width", "2", "--batch-size", "8"]
+    return run([*words, *small, *more])
+
+
+def complaint(capsys):
+    """The one line that a failed command leaves on the standard error."""
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("amalthea: error: ")
+    return line
+
+
+def test_the_way_from_photos_to_an_audited_export(photos, tmp_path, capsys):
+    out, models = tmp_path / "my run", tmp_path / "models"
+    assert run(["classify", "doctor", "--data", str(photos)]) == 0
+    assert train(photos, out) == 0
+    said = capsys.readouterr().out
+    assert "class folders of images" in said and "24 images in 2 classes" in said
+    assert run(["classify", "evaluate", str(out), "--json", f"{tmp_path}/m.json"]) == 0
+    assert {"accuracy", "top5", "macro_f1"} <= set(
+        json.loads((tmp_path / "m.json").read_text())
+    )
+    capsys.readouterr()
+    assert run(["classify", "predict", str(out), str(photos / "red"), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 12
+    assert rows[0]["label"] == rows[0]["top"][0][0]
+    assert run(["classify", "predict", str(out), str(photos / "red" / "0.png")]) == 0
+    assert "red" in capsys.readouterr().out
+    export = ["classify", "export", str(out), "--to", str(models), "--name", "hues"]
+    assert run(export) == 0
+    assert run(export) == 0
+    assert (models / "hues" / "2" / "saved_model.pb").exists()
+    assert run(["check", str(models / "hues" / "2")]) == 0
+    said = capsys.readouterr().out
+    assert "image_bytes" in said and "findings: none" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ([], "usage: amalthea"),
+        (["--help"], "classify"),
+        (["classify"], "usage: amalthea classify"),
+        (["tasks"], "classify"),
+        (["--version"], "amalthea 0."),
+        (["classify", "train", "--help"], "--learning-rate"),
+    ],
+)
+def test_help_is_on_the_standard_output(words, part, capsys):
+    assert run(words) == 0
+    assert part in capsys.readouterr().out
+
+
+def test_help_and_tasks_load_no_tensorflow():
+    code = (
+        "import sys; from amalthea.pipelines.cli import run; run(['--help']);"
+        "run(['tasks']); run(['classify', 'train', '--help']);"
+        "import amalthea.pipelines; "
+        "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras', 'numpy')))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ("clasify train", "unknown command `clasify`"),
+        ("classify trian", "unknown verb `trian`"),
+        ("classify train --data digits --out r --epochs many", "--epochs"),
+        ("classify train --data digits --out r --depth 9", "`depth`"),
+        ("classify train --data digits --out r --image-size 2 2", "`image_size`"),
+        ("classify train --data nowhere/ --out r", "nowhere/: no such data"),
+        ("classify train --data digits", "--out"),
+        ("classify train --out r", "`data` is missing"),
+        ("classify evaluate nowhere", "nowhere: no such run folder"),
+        ("classify predict . x.png", "it has no config.toml"),
+        ("classify export nowhere --to m", "nowhere: no such run folder"),
+        ("check nowhere", "nowhere"),
+    ],
+)
+def test_a_mistake_ends_in_one_line(words, part, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(words.split()) == 2
+    assert part in complaint(capsys)
+    assert not (tmp_path / "r" / "config.toml").exists()
+
+
+def test_unusable_folders(tmp_path, capsys):
+    out = tmp_path / "run"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert train(empty, out) == 2
+    assert "is empty" in complaint(capsys)
+    (empty / "only").mkdir()
+    (empty / "only" / "a.png").write_bytes(encode(picture((9, 9, 9))))
+    assert train(empty, out) == 2
+    assert "a single class, 'only'" in complaint(capsys)
+    (empty / "a.png").write_bytes(encode(picture((9, 9, 9))))
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    (flat / "a.png").write_bytes(encode(picture((9, 9, 9))))
+    assert train(flat, out) == 2
+    assert "no class folders" in complaint(capsys)
+
+
+def test_odd_and_broken_images_do_not_stop_a_training(photos, tmp_path, capsys):
+    red = photos / "red"
+    whole_jpeg = encode(picture((200, 40, 40), (64, 64)), "JPEG")
+    bad = {
+        "text.jpg": b"this is a text",
+        "zero.png": b"",
+        "cut.jpg": whole_jpeg[: len(whole_jpeg) // 2],
+        "cut.png": encode(picture((200, 40, 40), (64, 64)))[:2000],
+    }
+    deep = Image.fromarray(np.full((20, 20), 40000, np.uint16))
+    frames = [picture((200, 40, 40)).convert("P"), picture((0, 0, 0)).convert("P")]
+    good = {
+        "one.png": encode(picture((200, 40, 40), (1, 1))),
+        "cmyk.jpg": encode(picture((200, 40, 40)).convert("CMYK"), "JPEG"),
+        "deep.png": encode(deep),
+        "moving.gif": encode(frames[0], "GIF", save_all=True, append_images=frames[1:]),
+    }
+    for name, content in {**bad, **good}.items():
+        (red / name).write_bytes(content)
+    (photos / "blue").rename(photos / "bläu und weiß")
+
+    assert run(["classify", "doctor", "--data", str(photos)]) == 0
+    said = capsys.readouterr().out
+    for name in bad:
+        assert name in said, f"the doctor does not name {name}"
+    out = tmp_path / "run"
+    assert train(photos, out) == 0
+    assert "left out: " in capsys.readouterr().out
+    assert "bläu und weiß" in (out / "labels.txt").read_text(encoding="utf-8")
+
+    words = ["classify", "predict", str(out), *(str(red / name) for name in bad)]
+    words += [str(red / name) for name in good]
+    assert run([*words, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["valid"] for row in rows] == [False] * len(bad) + [True] * len(good)
+    assert all(row["error"] for row in rows[: len(bad)])
+
+
+def test_doctor_exits_1_where_training_would_fail(tmp_path, capsys):
+    for label, content in (("a", encode(picture((9, 9, 9)))), ("b", b"no image")):
+        (tmp_path / "d" / label).mkdir(parents=True)
+        for number in range(4):
+            (tmp_path / "d" / label / f"{number}.png").write_bytes(content)
+    assert run(["classify", "doctor", "--data", str(tmp_path / "d")]) == 1
+    assert "b" in capsys.readouterr().out
+
+
+def test_nothing_that_was_there_is_lost(photos, tmp_path, capsys):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    assert train(photos, mine) == 2
+    assert "is not empty (it holds thesis.txt)" in complaint(capsys)
+    assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
+
+    out = tmp_path / "run"
+    assert train(photos, out) == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    assert train(photos, out) == 2
+    assert "holds a run already" in complaint(capsys)
+    assert train(photos, out, "--resume", "--learning-rate", "0.5") == 2
+    assert "learning_rate is 0.1, not 0.5" in complaint(capsys)
+    for number in range(8):  # some of them fall into training
+        new = photos / "red" / f"new{number}.png"
+        new.write_bytes(encode(picture((200, 40, 40))))
+    assert train(photos, out, "--resume") == 2
+    assert "not what the run began with" in complaint(capsys)
+    assert before.keys() <= {path for path in out.rglob("*") if path.is_file()}
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_a_run_of_another_task_is_refused(photos, tmp_path, capsys):
+    assert train(photos, tmp_path / "run") == 0
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace('"classify"', '"detect"'))
+    capsys.readouterr()
+    for verb, *more in (["evaluate"], ["predict", "x.png"], ["export", "--to", "m"]):
+        assert run(["classify", verb, str(tmp_path / "run"), *more]) == 2
+        assert "run of the task 'detect'" in complaint(capsys)
+
+
+def test_an_output_that_cannot_be_written(photos, tmp_path, capsys):
+    # A file in the way stops root too.
+    (tmp_path / "file").write_text("")
+    assert train(photos, tmp_path / "file") == 2
+    assert "is a file, not a folder" in complaint(capsys)
+    assert train(photos, tmp_path / "file" / "run") == 2
+    assert "cannot be written" in complaint(capsys)
+
+
+FULL_DISK = """
+import resource, signal, sys
+from amalthea.pipelines.cli import run
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), -1))
+sys.exit(run(sys.argv[2:]))
+"""
+
+
+def with_full_disk(size, words):
+    """Runs a command that cannot write a file beyond `size` bytes."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(size), *words],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs file limits")
+def test_a_disk_that_fills_up_loses_nothing(photos, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert train(photos, out) == 0
+    last, best = out / "checkpoints" / "last.npz", out / "checkpoints" / "best.npz"
+    before = last.read_bytes(), best.read_bytes()
+    more = ["classify", "train", "--out", str(out), "--resume", "--epochs", "2"]
+    done = with_full_disk(len(before[1]) // 2, more)
+    assert done.returncode == 2
+    assert "cannot be written (File too large)" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert (last.read_bytes(), best.read_bytes()) == before
+    assert not [path for path in out.rglob("*") if "partial" in path.name]
+    # With space again, it goes on.
+    assert run(more) == 0
+
+    export = ["classify", "export", str(out), "--to", str(tmp_path / "models")]
+    done = with_full_disk(20_000, [*export, "--name", "m"])
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "models" / "m").exists()
+
+
+def test_a_run_trained_with_keras_on_another_backend_is_refused_in_one_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "amalthea", "classify", "doctor", "--data", "digits"],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert "need Keras' TensorFlow backend" in line
+
+
+def test_a_reader_that_goes_away_is_no_error(digits_run, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    for row, content in enumerate(load_images("digits").contents(range(3))):
+        (images / f"{row}.png").write_bytes(content)
+    shell = (
+        f"{sys.executable} -m amalthea classify predict '{digits_run}' {images} | true"
+    )
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
+    assert done.stderr == ""

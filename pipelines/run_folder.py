@@ -115,7 +115,12 @@ class RunFolder:
     def write_config(self, config, task, data):
         """Writes `config.toml`."""
         facts = {"task": task, "data": str(data), "version": __version__}
-        write_toml(self.config_file, config, facts)
+        self.add_facts(config, **facts)
+
+    def add_facts(self, config, **facts):
+        """Writes `config.toml` with more facts in its `[run]` table."""
+        run = read_toml(self.config_file)[1] if self.config_file.exists() else {}
+        write_toml(self.config_file, config, {**run, **facts})
 
     def read_config(self, config_class):
         """Returns the run's config."""

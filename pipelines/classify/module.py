@@ -16,6 +16,7 @@ class ImageClassifier(ServingModule):
         model: Keras model from pixels `[N, height, width, channels]` to logits.
         labels: The class names, in the order of the logits.
         config: The run's `ClassifyConfig`.
+        temperature: What the logits are divided by, from `fit_temperature`.
 
     Attributes:
         endpoints: Dict from signature name to `tf.function`.
@@ -27,7 +28,7 @@ class ImageClassifier(ServingModule):
             float32 `[N, k]`, `valid` bool `[N]`, `error` string `[N]`.
     """
 
-    def __init__(self, model, labels, config):
+    def __init__(self, model, labels, config, temperature=1.0):
         super().__init__([model], name="image_classifier")
         labels = tf.constant(labels)
         top = min(TOP, len(labels))
@@ -39,7 +40,8 @@ class ImageClassifier(ServingModule):
             return resized_pixels(image, height, width, config.resize)
 
         def answer(images, valid, error):
-            return _answer(model, labels, top, images, valid, error)
+            logits = _logits(model, images) / temperature
+            return _answer(logits, labels, top, valid, error)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
         def serve_bytes(image_bytes):
@@ -67,13 +69,16 @@ class ImageClassifier(ServingModule):
         self.endpoints = {"serving_default": serve_bytes, "pixels": serve_pixels}
 
 
-def _answer(model, labels, top, images, valid, error):
+def _logits(model, images):
     rows = tf.shape(images)[0]
     # Convolutions of oneDNN refuse an empty batch: give them one row.
     spare = tf.cast(rows == 0, tf.int32)
     padded = tf.pad(images, [[0, spare], [0, 0], [0, 0], [0, 0]])
-    logits = model(padded, training=False)[:rows]
-    shares, indices = tf.math.top_k(tf.nn.softmax(tf.cast(logits, tf.float32)), top)
+    return tf.cast(model(padded, training=False)[:rows], tf.float32)
+
+
+def _answer(logits, labels, top, valid, error):
+    shares, indices = tf.math.top_k(tf.nn.softmax(logits), top)
     shares = tf.where(valid[:, None], shares, 0.0)
     names = tf.where(valid[:, None], tf.gather(labels, indices), "")
     return {

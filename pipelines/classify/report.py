@@ -110,7 +110,7 @@ def _draw_confusion(matrix, names, path):
     axes = figure.add_subplot()
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(image, ax=axes, fraction=0.04, label="share of the true class")
+    figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
     if count <= NUMBERS_UP_TO:
         for row, column in np.argwhere(matrix):
             axes.text(

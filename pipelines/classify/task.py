@@ -16,6 +16,7 @@ from ..training.checkpoint import load_state
 from ..training.loop import run_training
 from ..training.supervised import SupervisedTraining
 from .augmentation import Augmentation
+from .calibration import fit_temperature
 from .config import ClassifyConfig
 from .inputs import gather_images
 from .metrics import class_indices, classification_metrics
@@ -63,15 +64,17 @@ class ImageClassification(Task):
         model: The Keras model, from pixels `[N, height, width, channels]` of 0 to
             255 to logits.
         labels: The class names, in the order of the logits.
+        temperature: What the logits are divided by to give probabilities.
     """
 
     name = "classify"
     config_class = ClassifyConfig
 
-    def __init__(self, run, config, model, labels):
+    def __init__(self, run, config, model, labels, temperature=1.0):
         super().__init__(run, config)
         self.model = model
         self.labels = labels
+        self.temperature = temperature
         self._table = None
 
     @classmethod
@@ -133,6 +136,8 @@ class ImageClassification(Task):
         )
         load_state(self.run.best, {"model": self.model.variables})
         self._save_model()
+        if val:
+            self._calibrate(val)
         for split in ("val", "test"):
             if split in table.splits:
                 metrics = self._measure(table.select(split), split)
@@ -150,7 +155,8 @@ class ImageClassification(Task):
         labels = run.read_labels()
         model = build_model(config, len(labels))
         load_state(run.best, {"model": model.variables})
-        return cls(run, config, model, labels)
+        temperature = run.check_task(cls.name).get("temperature", 1.0)
+        return cls(run, config, model, labels, temperature)
 
     def _evaluate(self, data, split, data_dir):
         table = load_table(data, data_dir, self.config, self.run)
@@ -238,7 +244,7 @@ class ImageClassification(Task):
         ]
 
     def _make_serving_module(self):
-        return ImageClassifier(self.model, self.labels, self.config)
+        return ImageClassifier(self.model, self.labels, self.config, self.temperature)
 
     def _loader(self, table, size, progress, drop_remainder=False):
         loader = ImageLoader(
@@ -258,6 +264,17 @@ class ImageClassification(Task):
         if more > 0:
             progress.say(f"left out: {more} more images")
         return loader
+
+    def _calibrate(self, loader):
+        """Fits the temperature on the validation images; keeps it with the run."""
+        logits, labels = [], []
+        for images, batch in loader.ordered():
+            logits.append(self.model.predict_on_batch(images))
+            labels.append(batch.numpy())
+        self.temperature = round(
+            fit_temperature(np.concatenate(logits), np.concatenate(labels)), 4
+        )
+        self.run.add_facts(self.config, temperature=self.temperature)
 
     def _batches(self, dataset, weights):
         weights = tf.constant(weights)

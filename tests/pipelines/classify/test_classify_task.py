@@ -62,7 +62,7 @@ def test_the_saved_keras_model_is_the_run_s_model(digits_run, digits_task):
 def test_the_training_input_is_what_the_export_sees(digits_task):
     # The cached pixels through the model, and PNG files of them through the graph.
     table = load_images("digits").select("test").take(range(40))
-    logits = digits_task.model(table.pixels, training=False)
+    logits = digits_task.model(table.pixels, training=False) / digits_task.temperature
     shares = np.sort(keras.ops.convert_to_numpy(keras.ops.softmax(logits)))[:, ::-1]
     results = digits_task.predict(list(table.contents()))
     np.testing.assert_allclose(

@@ -1,0 +1,1 @@
+"""tf.data loaders and the data doctor. Knows no task."""

@@ -1,0 +1,118 @@
+"""Folders of images: one folder for each class."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ...errors import UserError
+from ..splits import content_key
+from .found import Found
+from .table import read_file
+
+IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"))
+SPLIT_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+READERS = 8  # threads that read files to hash them
+
+
+def read_class_folders(root):
+    """Finds the images of a folder of class folders.
+
+    The class is the first folder below the root, or below `train`, `val` and
+    `test` (or `training`, `valid`, `validation`, `testing`) where all folders of
+    the root are called so; folders below a class only nest.
+
+    Args:
+        root: The folder, a `Path`.
+
+    Returns:
+        A `Found`.
+
+    Raises:
+        UserError: if there are no images, or some lie outside any class.
+    """
+    folders = _subfolders(root)
+    splits = {name: SPLIT_FOLDERS.get(name.lower()) for name in folders}
+    has_splits = bool(folders) and all(splits.values())
+    if not folders:
+        _refuse_without_classes(root)
+    found = Found("", [], [], [], splits=[] if has_splits else None, files=[])
+    others = 0
+    for folder in folders:
+        base = root / folder
+        for name in _subfolders(base) if has_splits else [folder]:
+            images, skipped = _images(base / name if has_splits else base)
+            others += skipped
+            found.files += images
+            found.labels += [name] * len(images)
+            if has_splits:
+                found.splits += [splits[folder]] * len(images)
+    if not found.files:
+        raise UserError(
+            "has no images",
+            root,
+            f"Put {', '.join(sorted(IMAGE_SUFFIXES))} files into a folder a class",
+        )
+    found.names = [os.path.relpath(file, root) for file in found.files]
+    found.keys = hash_files(found.files)
+    kinds = "split and class folders" if has_splits else "class folders"
+    found.description = f"{kinds} of images in {root}"
+    if others:
+        found.description += f" ({others:,} files that are no images left out)"
+    return found
+
+
+def hash_files(files):
+    """Returns the content hashes of files, read side by side."""
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(lambda file: content_key(read_file(file)), files))
+
+
+def _subfolders(folder):
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", folder) from error
+    return [name for name in names if _shown(name) and (folder / name).is_dir()]
+
+
+def _shown(name):
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _images(folder):
+    """Returns the images in and below a folder, and how many other files."""
+    images, others = [], 0
+    try:
+        folder.name.encode()
+    except UnicodeEncodeError as error:
+        raise UserError("a folder's name is not UTF-8", ascii(str(folder))) from error
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if _shown(name))
+        for name in sorted(files):
+            if not _shown(name):
+                continue
+            if Path(name).suffix.lower() in IMAGE_SUFFIXES:
+                images.append(os.path.join(place, name))
+            else:
+                others += 1
+    return images, others
+
+
+def _refuse_without_classes(root):
+    images, others = _images(root)
+    if images:
+        raise UserError(
+            f"has {len(images)} images but no class folders",
+            root,
+            "Put them into one folder for each class",
+        )
+    what = f"has {others} files but no images" if others else "is empty"
+    raise UserError(what, root, "Put images into one folder for each class")

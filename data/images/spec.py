@@ -1,0 +1,147 @@
+"""From the name of a data set to its table of images."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import UserError
+from ..splits import SPLITS, content_key, split_by_content
+from .folders import read_class_folders
+from .idx import has_idx_files, read_idx_folder
+from .manifest import read_manifest
+from .table import ImageTable
+from .tfds import read_tfds
+
+EMBEDDED = ("digits",)
+# Official data with a test part but no validation part gives this share of its
+# training part.
+CARVED_VAL = 0.1
+
+
+def load_images(
+    spec,
+    *,
+    data_dir=None,
+    val_fraction=0.15,
+    test_fraction=0.15,
+    known_splits=None,
+    class_names=None,
+):
+    """Resolves a data spec.
+
+    Args:
+        spec: One of:
+            `digits`, scikit-learn's 1,797 handwritten digits;
+            a folder of class folders, with or without folders `train`, `val` and
+            `test` around them;
+            a folder of idx-ubyte files, as MNIST ships them;
+            a CSV file with the columns `path,label` and perhaps `split`;
+            `tfds:name` or `tfds:name/config` of TensorFlow Datasets.
+        data_dir: Where TensorFlow Datasets keeps its data.
+        val_fraction: Share for validation where the data has no splits.
+        test_fraction: Share for the test where the data has no splits.
+        known_splits: Dict from content hash to split, e.g. of a run; it wins.
+        class_names: The classes of a run, in its order; the data may lack some
+            but must have no others.
+
+    Returns:
+        An `ImageTable`.
+
+    Raises:
+        UserError: if the spec is unknown or what it names cannot be used.
+    """
+    spec = str(spec)
+    found = _read(spec, data_dir)
+    names, labels = _number_labels(found.labels, class_names, spec)
+    splits = _splits(found, labels, val_fraction, test_fraction, known_splits or {})
+    return ImageTable(
+        source=spec,
+        description=found.description,
+        class_names=names,
+        labels=labels,
+        splits=splits,
+        keys=np.asarray(found.keys),
+        names=found.names,
+        files=found.files,
+        encoded=found.encoded,
+        pixels=found.pixels,
+    )
+
+
+def _read(spec, data_dir):
+    if spec == "digits":
+        return _read_digits()
+    if spec.startswith("tfds:"):
+        return read_tfds(spec.removeprefix("tfds:"), data_dir)
+    path = Path(spec)
+    if path.is_dir():
+        return (
+            read_idx_folder(path) if has_idx_files(path) else read_class_folders(path)
+        )
+    if path.is_file() and path.suffix.lower() == ".csv":
+        return read_manifest(path)
+    if path.exists():
+        raise UserError(
+            "is no data set",
+            spec,
+            "Name a folder of class folders, a folder of idx files or a CSV file",
+        )
+    raise UserError(
+        "no such data",
+        spec,
+        f"Name a path, tfds:NAME, or an embedded set: {', '.join(EMBEDDED)}",
+    )
+
+
+def _read_digits():
+    from sklearn.datasets import load_digits
+
+    from .found import Found
+
+    digits = load_digits()
+    pixels = np.round(digits.images * (255 / 16)).astype(np.uint8)[..., None]
+    return Found(
+        description="digits: handwritten digits of scikit-learn, 8 x 8 pixels, grey",
+        labels=[str(label) for label in digits.target],
+        keys=[content_key(image) for image in pixels],
+        names=[f"digits/{row}" for row in range(len(pixels))],
+        pixels=pixels,
+    )
+
+
+def _number_labels(labels, class_names, spec):
+    there = sorted(set(labels))
+    if class_names is None:
+        if len(there) < 2:
+            raise UserError(
+                f"has a single class, {there[0]!r}",
+                spec,
+                "Classification needs at least two",
+            )
+        class_names = there
+    else:
+        unknown = [name for name in there if name not in set(class_names)]
+        if unknown:
+            raise UserError(
+                f"has the class {unknown[0]!r}, which the model does not know",
+                spec,
+                f"It knows {', '.join(class_names[:20])}",
+            )
+    number = {name: index for index, name in enumerate(class_names)}
+    return tuple(class_names), np.array([number[name] for name in labels], np.int32)
+
+
+def _splits(found, labels, val_fraction, test_fraction, known):
+    if found.splits is None:
+        return split_by_content(
+            found.keys, labels, val=val_fraction, test=test_fraction, known=known
+        )
+    splits = np.array(found.splits, dtype="<U5")
+    if "train" in splits and "val" not in splits:
+        rows = np.flatnonzero(splits == "train")
+        keys = np.asarray(found.keys)[rows]
+        splits[rows] = split_by_content(
+            keys, labels[rows], val=CARVED_VAL, test=0, known=known
+        )
+    assert set(splits) <= set(SPLITS)
+    return splits

@@ -87,15 +87,8 @@ def decode_inspected(contents, kind, orientation, channels):
     Returns:
         uint8 `[height, width, channels]`.
     """
-    pixels = tf.cond(
-        tf.equal(kind, JPEG),
-        lambda: _decode_jpeg(contents, orientation, with_alpha=channels == 4),
-        lambda: _decode_other(contents, kind, with_alpha=channels == 4),
-    )
-    if channels == 1:
-        pixels = _luma(pixels)
-    pixels.set_shape([None, None, channels])
-    return pixels
+    pixels = _decode(_first_frame(contents, kind), kind, with_alpha=channels == 4)
+    return _finish(pixels, orientation, channels)
 
 
 def decode_batch(contents, channels, transform, element_spec):
@@ -129,29 +122,11 @@ def decode_batch(contents, channels, transform, element_spec):
         lambda: tf.ones([n], tf.int32),
     )
 
-    def decode(index, encoded, kind, orientation):
-        with tf.control_dependencies([_check_size(encoded, kind)]):
-            encoded = tf.identity(encoded)
-        image = decode_inspected(encoded, kind, orientation, channels)
-        return index, transform(image)
-
-    # `ignore_errors` is the one way to catch a failing op inside a graph. The
-    # rows carry their own index, and one more row keeps the batch from being
-    # empty. Ops of tf.data run on any server, unlike a Python function. Each
-    # call builds the dataset's function anew, so what can be done outside is.
-    columns = tf.range(n), contents, kind, orientation
-    columns = [tf.boolean_mask(column, accepted) for column in columns]
-    parallel = tf.cast(tf.clip_by_value(n, 1, _MAX_PARALLEL), tf.int64)
-    rows = tf.data.Dataset.from_tensor_slices(tuple(columns))
-    rows = rows.map(decode, num_parallel_calls=parallel, deterministic=True)
-    rows = rows.ignore_errors()
-    last = (tf.constant(-1), tf.zeros(element_spec.shape, element_spec.dtype))
-    rows = rows.concatenate(tf.data.Dataset.from_tensors(last))
-    index, images = rows.batch(tf.cast(n, tf.int64) + 1).get_single_element()
-    index, images = index[:-1, None], images[:-1]
-    valid = tf.scatter_nd(index, tf.ones_like(index[:, 0]), n[None]) > 0
-    images = tf.scatter_nd(
-        index, images, tf.concat([n[None], tf.shape(images)[1:]], axis=0)
+    columns = contents, kind, orientation
+    images, valid = tf.cond(
+        tf.equal(n, 1),
+        lambda: _decode_one(columns, accepted, channels, transform, element_spec),
+        lambda: _decode_many(columns, accepted, channels, transform, element_spec),
     )
     images.set_shape([contents.shape[0], *element_spec.shape])
     valid.set_shape(contents.shape)
@@ -195,29 +170,99 @@ def resize_image(image, height, width, policy):
     )
 
 
-def _decode_jpeg(contents, orientation, with_alpha):
-    # The default method is off by up to 12 levels. This one gives the very
-    # pixels of Pillow and OpenCV.
-    rgb = tf.io.decode_jpeg(contents, 3, dct_method="INTEGER_ACCURATE")
-    rgb = tf.cond(orientation > 1, lambda: turn_upright(rgb, orientation), lambda: rgb)
-    return _append_alpha(rgb) if with_alpha else rgb
+# `ignore_errors` of tf.data is the one way to catch a failing op inside a graph, and
+# its ops run on any server, unlike a Python function. Each call builds the dataset's
+# function anew, which takes time with every op in it; so what cannot fail is outside.
 
 
-def _decode_other(contents, kind, with_alpha):
-    contents = tf.cond(
-        tf.equal(kind, GIF), lambda: first_frame(contents), lambda: contents
+def _decode_many(columns, accepted, channels, transform, element_spec):
+    """Decodes rows side by side; returns `(images, valid)` of all of them."""
+    n = tf.size(accepted)
+
+    def decode(index, contents, kind, orientation):
+        with tf.control_dependencies([_check_size(contents, kind)]):
+            contents = tf.identity(contents)
+        image = decode_inspected(contents, kind, orientation, channels)
+        return index, transform(image)
+
+    # The rows carry their own index, and one more keeps the batch from being empty.
+    columns = [tf.boolean_mask(column, accepted) for column in (tf.range(n), *columns)]
+    parallel = tf.cast(tf.clip_by_value(n, 1, _MAX_PARALLEL), tf.int64)
+    rows = tf.data.Dataset.from_tensor_slices(tuple(columns))
+    rows = rows.map(decode, num_parallel_calls=parallel, deterministic=True)
+    rows = rows.ignore_errors()
+    last = (tf.constant(-1), tf.zeros(element_spec.shape, element_spec.dtype))
+    rows = rows.concatenate(tf.data.Dataset.from_tensors(last))
+    index, images = rows.batch(tf.cast(n, tf.int64) + 1).get_single_element()
+    index, images = index[:-1, None], images[:-1]
+    valid = tf.scatter_nd(index, tf.ones_like(index[:, 0]), n[None]) > 0
+    images = tf.scatter_nd(
+        index, images, tf.concat([n[None], tf.shape(images)[1:]], axis=0)
     )
+    return images, valid
+
+
+def _decode_one(columns, accepted, channels, transform, element_spec):
+    """Decodes a single row; returns `(images, valid)` with one row."""
+    contents, kind, orientation = columns
+
+    def decode(contents, kind):
+        with tf.control_dependencies([_check_size(contents, kind)]):
+            contents = tf.identity(contents)
+        return _decode(_first_frame(contents, kind), kind, with_alpha=channels == 4)
+
+    row = [tf.boolean_mask(column, accepted) for column in (contents, kind)]
+    row = tf.data.Dataset.from_tensor_slices(tuple(row)).map(decode).ignore_errors()
+    none = tf.zeros([0, 0, 4 if channels == 4 else 3], tf.uint8)
+    row = row.concatenate(tf.data.Dataset.from_tensors(none)).take(1)
+    pixels = row.get_single_element()
+    valid = tf.size(pixels) > 0
+    image = tf.cond(
+        valid,
+        lambda: transform(_finish(pixels, orientation[0], channels)),
+        lambda: tf.zeros(element_spec.shape, element_spec.dtype),
+    )
+    return image[None], valid[None]
+
+
+def _first_frame(contents, kind):
+    """Cuts a GIF off after its first frame; leaves other formats alone."""
+    return tf.cond(tf.equal(kind, GIF), lambda: first_frame(contents), lambda: contents)
+
+
+def _decode(contents, kind, with_alpha):
+    """Returns uint8 `[height, width, 3]`, or 4 with alpha, as the file has them."""
 
     # `channels=0` and `expand_animations=True` reach decoders that corrupt
     # memory in TensorFlow 2.21.
     def decode(channels):
         return tf.io.decode_image(contents, channels, expand_animations=False)
 
+    def decode_jpeg():
+        # The default method is off by up to 12 levels. This one gives the very
+        # pixels of Pillow and OpenCV.
+        return tf.io.decode_jpeg(contents, 3, dct_method="INTEGER_ACCURATE")
+
     if not with_alpha:
-        return decode(3)
-    return tf.cond(
-        tf.equal(kind, PNG), lambda: decode(4), lambda: _append_alpha(decode(3))
+        return tf.cond(tf.equal(kind, JPEG), decode_jpeg, lambda: decode(3))
+    return tf.case(
+        [
+            (tf.equal(kind, JPEG), lambda: _append_alpha(decode_jpeg())),
+            (tf.equal(kind, PNG), lambda: decode(4)),
+        ],
+        default=lambda: _append_alpha(decode(3)),
     )
+
+
+def _finish(pixels, orientation, channels):
+    """Turns decoded pixels upright and gives them their channels."""
+    pixels = tf.cond(
+        orientation > 1, lambda: turn_upright(pixels, orientation), lambda: pixels
+    )
+    if channels == 1:
+        pixels = _luma(pixels)
+    pixels.set_shape([None, None, channels])
+    return pixels
 
 
 def _orientations(contents, turned):

@@ -39,33 +39,39 @@ def read_class_folders(root):
         UserError: if there are no images, or some lie outside any class.
     """
     folders = _subfolders(root)
-    splits = {name: SPLIT_FOLDERS.get(name.lower()) for name in folders}
-    has_splits = bool(folders) and all(splits.values())
     if not folders:
         _refuse_without_classes(root)
+    splits = {name: SPLIT_FOLDERS.get(name.lower()) for name in folders}
+    has_splits = all(splits.values())
+    if not has_splits:
+        _refuse_mixed(root, splits)
     found = Found("", [], [], [], splits=[] if has_splits else None, files=[])
-    others = 0
-    for folder in folders:
-        base = root / folder
-        for name in _subfolders(base) if has_splits else [folder]:
-            images, skipped = _images(base / name if has_splits else base)
+    bases = [root / folder for folder in folders] if has_splits else [root]
+    others, loose = 0, sum(_count_loose(base) for base in {root, *bases})
+    for base in bases:
+        for name in _subfolders(base):
+            images, skipped = _images(base / name)
             others += skipped
             found.files += images
             found.labels += [name] * len(images)
             if has_splits:
-                found.splits += [splits[folder]] * len(images)
+                found.splits += [splits[base.name]] * len(images)
     if not found.files:
         raise UserError(
-            "has no images",
+            "has no images in class folders",
             root,
             f"Put {', '.join(sorted(IMAGE_SUFFIXES))} files into a folder a class",
         )
+    if found.splits and set(found.splits) == {"train"}:
+        found.splits = None  # one part says nothing of the others
     found.names = [os.path.relpath(file, root) for file in found.files]
     found.keys = hash_files(found.files)
     kinds = "split and class folders" if has_splits else "class folders"
     found.description = f"{kinds} of images in {root}"
     if others:
-        found.description += f" ({others:,} files that are no images left out)"
+        found.description += f"; {others:,} files that are no images left out"
+    if loose:
+        found.description += f"; {loose:,} images outside any class left out"
     return found
 
 
@@ -81,6 +87,33 @@ def _subfolders(folder):
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})", folder) from error
     return [name for name in names if _shown(name) and (folder / name).is_dir()]
+
+
+def _refuse_mixed(root, splits):
+    """Refuses `train` and `test` beside folders that are no splits.
+
+    A class may be called `test`; but if such a folder holds folders itself, it is
+    a split.
+    """
+    for name, split in splits.items():
+        if split and any(
+            _images(root / name / sub)[0] for sub in _subfolders(root / name)
+        ):
+            other = next(other for other, kind in splits.items() if not kind)
+            raise UserError(
+                f"has the split folder {name!r} beside {other!r}, which is none",
+                root,
+                f"Move {other!r} elsewhere, or into the splits as a class",
+            )
+
+
+def _count_loose(folder):
+    """Counts the images that lie in a folder itself."""
+    return sum(
+        Path(name).suffix.lower() in IMAGE_SUFFIXES and _shown(name)
+        for name in os.listdir(folder)
+        if (folder / name).is_file()
+    )
 
 
 def _shown(name):

@@ -10,7 +10,6 @@ from .decode import decode_inspected, inspect_image
 from .headers import decode_error
 from .memory import free_memory
 from .pixels import resized_pixels
-from .table import read_file
 
 CACHES = ("auto", "memory", "none")
 _SCAN_BATCH = 32

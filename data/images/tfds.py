@@ -18,7 +18,7 @@ def read_tfds(name, data_dir=None):
 
     Returns:
         A `Found` with encoded images and the official splits; `splits` is `None`
-        where the set has no test.
+        where there is only a training part. Unlabelled images are left out.
 
     Raises:
         UserError: if there is no such set, it has no images with labels, it
@@ -57,6 +57,8 @@ def read_tfds(name, data_dir=None):
             shuffle_files=False,
         )
         for row, example in enumerate(dataset.as_numpy_iterator()):
+            if example["label"] < 0:  # some sets have a part without labels
+                continue
             size += len(example["image"])
             if size > MEMORY_LIMIT:
                 raise UserError(
@@ -69,8 +71,8 @@ def read_tfds(name, data_dir=None):
             found.labels.append(features["label"].int2str(int(example["label"])))
             found.names.append(f"{name}/{part}/{row}")
             found.splits.append(_SPLITS[part])
-    if "test" not in found.splits:
-        found.splits = None
+    if set(found.splits) == {"train"}:
+        found.splits = None  # one part says nothing of the others
     return found
 
 

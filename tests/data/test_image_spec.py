@@ -278,3 +278,38 @@ def test_caltech101(real_data):
     assert table.class_counts().tolist() == [60] * 5
     for split in ("train", "val", "test"):
         assert table.class_counts(split).min() >= 1
+
+
+def test_split_folders_beside_others_are_refused(tmp_path):
+    for folder in ("train/cat", "train/dog", "test/cat", "docs"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a.png").write_bytes(encode(noise()))
+    with pytest.raises(
+        UserError, match="the split folder '(train|test)' beside 'docs'"
+    ):
+        load_images(tmp_path)
+
+
+def test_a_class_may_be_called_test(tmp_path):
+    for folder in ("test", "control"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_bytes(encode(noise()))
+    assert load_images(tmp_path).class_names == ("control", "test")
+
+
+def test_loose_images_are_counted(tmp_path):
+    for name in ("cat/a.png", "dog/b.png", "c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(encode(noise()))
+    table = load_images(tmp_path)
+    assert len(table) == 2
+    assert "1 images outside any class left out" in table.description
+
+
+def test_a_training_folder_alone_is_split_by_content(tmp_path):
+    for label in ("cat", "dog"):
+        (tmp_path / "train" / label).mkdir(parents=True)
+        for number in range(9):
+            content = encode(noise(seed=100 * (label == "dog") + number))
+            (tmp_path / "train" / label / f"{number}.png").write_bytes(content)
+    assert set(load_images(tmp_path).splits) == {"train", "val", "test"}

@@ -27,7 +27,6 @@ def resnet(
     stem="cifar",
     width=None,
     strides=None,
-    include_preprocessing=False,
     name="resnet",
 ):
     """Build a residual network from image to feature map.
@@ -47,8 +46,6 @@ def resnet(
         width: Filters of the first stage, doubled by each stage that follows.
             `None`: 16 for three stages, 64 for four.
         strides: One stride for each stage. `None`: 1, then 2 for each other stage.
-        include_preprocessing: Whether the model takes pixels of 0 to 255 and
-            scales them to -1 to 1 itself.
         name: The model's name.
 
     Returns:
@@ -83,10 +80,7 @@ def resnet(
         )
 
     inputs = keras.Input(input_shape, name="images")
-    x = inputs
-    if include_preprocessing:
-        x = layers.Rescaling(1 / 127.5, offset=-1.0, name="preprocessing")(x)
-    x = _stem(x, stem, width)
+    x = _stem(inputs, stem, width)
     for stage, (count, stride) in enumerate(zip(blocks, strides, strict=True), 1):
         filters = width * 2 ** (stage - 1)
         for block in range(1, count + 1):

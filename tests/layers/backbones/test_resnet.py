@@ -39,16 +39,6 @@ def test_strides_and_one_channel():
     assert model.get_layer("stage2").output.shape == (None, 14, 14, 32)
 
 
-def test_preprocessing_takes_bytes():
-    model = resnet((8, 8, 3), 8, width=2, include_preprocessing=True)
-    scaled = keras.Model(model.input, model.get_layer("preprocessing").output)
-    images = np.zeros((1, 8, 8, 3), "uint8")
-    images[0, 0, 0] = [0, 51, 255]
-    np.testing.assert_allclose(
-        np.asarray(scaled(images))[0, 0, 0], [-1, -0.6, 1], atol=1e-6
-    )
-
-
 def test_saved_and_loaded(tmp_path):
     model = resnet((None, None, 3), 8, width=2)
     model.save(tmp_path / "model.keras")

@@ -115,12 +115,12 @@ def _classes(table, seen):
             tuple(name for name, count in named if count),
             "Add images of another class",
         )
-    none = tuple(f"{name}: {count}" for name, count in named if count < 2)
-    few = tuple(f"{name}: {count}" for name, count in named if 2 <= count < FEW)
+    none = tuple(name for name, count in named if not count)
+    few = tuple(f"{name}: {count}" for name, count in named if 0 < count < FEW)
     if none:
         yield Finding(
             "error",
-            "classes with fewer than 2 readable images for training",
+            "classes without a readable image for training",
             none,
             "Add images of these classes or remove the classes",
         )

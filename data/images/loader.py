@@ -33,7 +33,7 @@ class ImageLoader:
         width: Width of the images in pixels.
         channels: `1`, `3` or `4`.
         resize: `"squash"`, `"crop"` or `"letterbox"` (see `resize_image`).
-        batch_size: Images per batch.
+        batch_size: Images per batch; all if there are fewer.
         cache: `"memory"` keeps the decoded images, `"none"` decodes them in
             each epoch, `"auto"` keeps them if they take at most a quarter of
             the free memory.
@@ -72,7 +72,6 @@ class ImageLoader:
                 f"received cache={cache!r}"
             )
         self.table = table
-        self.batch_size = batch_size
         self.seed = seed
         self.drop_remainder = drop_remainder
         self.unreadable = []
@@ -88,6 +87,7 @@ class ImageLoader:
             self._keep(table.pixels)
         else:
             self._scan(progress)
+        self.batch_size = min(batch_size, len(self.rows))
 
     @property
     def steps_per_epoch(self):

@@ -64,6 +64,22 @@ def training_size(config, table):
     return larger if has_pixels else (height, width)
 
 
+def check_classes(table):
+    """Raises `UserError` where a class has nothing to learn from.
+
+    Args:
+        table: An `ImageTable` of the readable training images.
+    """
+    missing = np.flatnonzero(table.class_counts() == 0)
+    if len(missing):
+        raise UserError(
+            f"the class {table.class_names[missing[0]]!r} has no readable image "
+            "for training",
+            table.source,
+            "Add images of it or remove it; the doctor tells more",
+        )
+
+
 def class_weights(table, config):
     """Returns one weight a class, float32; their mean over the examples is 1.
 
@@ -71,15 +87,9 @@ def class_weights(table, config):
         King and Zeng 2001, "Logistic Regression in Rare Events Data"; it is
         scikit-learn's `class_weight="balanced"`.
     """
-    counts = np.bincount(table.labels, minlength=len(table.class_names))
+    counts = table.class_counts()
     if config.class_weights == "none":
         return np.ones(len(counts), "float32")
-    missing = [table.class_names[index] for index in np.flatnonzero(counts == 0)]
-    if missing:
-        raise UserError(
-            f"no training example of {missing[0]!r}, so the classes cannot be balanced",
-            table.source,
-        )
     return (counts.sum() / (len(counts) * counts)).astype("float32")
 
 

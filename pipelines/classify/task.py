@@ -24,6 +24,7 @@ from .model import build_model
 from .module import ImageClassifier
 from .report import SHEET, write_pictures, write_report
 from .setup import (
+    check_classes,
     class_weights,
     filled_in,
     fingerprint,
@@ -104,10 +105,11 @@ class ImageClassification(Task):
     def _fit(self, resume, progress):
         table = self._table
         train = table.select("train")
-        weights = class_weights(train, self.config)
         loader = self._loader(
             train, training_size(self.config, train), progress, drop_remainder=True
         )
+        check_classes(train.take(loader.rows))
+        weights = class_weights(train.take(loader.rows), self.config)
         val = None
         if "val" in table.splits:
             val = self._loader(table.select("val"), self.config.image_size, progress)
@@ -253,7 +255,7 @@ class ImageClassification(Task):
             width=size[1],
             channels=self.config.channels,
             resize=self.config.resize,
-            batch_size=min(self.config.batch_size, len(table)),
+            batch_size=self.config.batch_size,
             cache=self.config.cache,
             seed=self.config.seed,
             drop_remainder=drop_remainder,

@@ -184,7 +184,9 @@ def test_doctor_exits_1_where_training_would_fail(tmp_path, capsys):
         for number in range(4):
             (tmp_path / "d" / label / f"{number}.png").write_bytes(content)
     assert run(["classify", "doctor", "--data", str(tmp_path / "d")]) == 1
-    assert "b" in capsys.readouterr().out
+    assert "training would fail" in capsys.readouterr().out
+    assert train(tmp_path / "d", tmp_path / "run") == 2
+    assert "the class 'b' has no readable image for training" in complaint(capsys)
 
 
 def test_nothing_that_was_there_is_lost(photos, tmp_path, capsys):

@@ -201,6 +201,24 @@ class Task(abc.ABC):
     def predict(self, inputs):
         """Returns one typed result for each input, through the serving module."""
 
+    def save_results(self, results, folder):
+        """Writes the results of `predict` into a folder, as `predictions.json`.
+
+        A task whose results can be drawn or played adds files of its own.
+        """
+        rows = [dataclasses.asdict(result) for result in results]
+        write_json(Path(folder) / "predictions.json", rows)
+
+    @staticmethod
+    @abc.abstractmethod
+    def metric_lines(metrics):
+        """Returns the figures of `evaluate` as lines for a person."""
+
+    @staticmethod
+    @abc.abstractmethod
+    def result_lines(results):
+        """Returns the results of `predict` as lines for a person."""
+
     @classmethod
     @abc.abstractmethod
     def doctor(cls, data, *, data_dir=None, **settings):

@@ -140,6 +140,8 @@ def _predict(entry, words, prog):
     arguments = parse(Predict, words, prog)
     task = _task_class(entry).load(arguments.run)
     results = task.predict(list(arguments.inputs))
+    if arguments.save_dir is not None:
+        task.save_results(results, arguments.save_dir)
     if arguments.json:
         rows = [dataclasses.asdict(result) for result in results]
         print(json.dumps(rows, indent=2, ensure_ascii=False))

@@ -56,6 +56,8 @@ class Predict:
     """Files, folders or glob patterns."""
     json: bool = False
     """Print JSON, one object for each input."""
+    save_dir: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Write the results into this folder."""
 
 
 @dataclasses.dataclass

@@ -57,9 +57,12 @@ def test_the_way_from_photos_to_an_audited_export(photos, tmp_path, capsys):
         json.loads((tmp_path / "m.json").read_text())
     )
     capsys.readouterr()
-    assert run(["classify", "predict", str(out), str(photos / "red"), "--json"]) == 0
+    predict = ["classify", "predict", str(out), str(photos / "red"), "--json"]
+    assert run([*predict, "--save-dir", str(tmp_path / "answers")]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert len(rows) == 12
+    saved = (tmp_path / "answers" / "predictions.json").read_text(encoding="utf-8")
+    assert json.loads(saved) == rows
     assert rows[0]["label"] == rows[0]["top"][0][0]
     assert run(["classify", "predict", str(out), str(photos / "red" / "0.png")]) == 0
     assert "red" in capsys.readouterr().out

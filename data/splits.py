@@ -1,5 +1,6 @@
 """Which example belongs to training, validation or test: by its content."""
 
+import collections
 import hashlib
 
 import numpy as np
@@ -30,9 +31,10 @@ def split_by_content(keys, labels, *, val=0.15, test=0.15, known=None):
     and copies of it fall together, whatever their labels.
 
     A class of at least three different examples that would miss a split gets
-    into it by its example whose number lies nearest. Such a moved example may go
-    back to its own split when the class grows; no rule can have both. Where that
-    matters, keep the table of a run and hand it in as `known`.
+    into it by its example whose number lies nearest; a smaller class gets into
+    training. Such a moved example may go back to its own split when the class
+    grows; no rule can have both. Where that matters, keep the table of a run and
+    hand it in as `known`.
 
     Args:
         keys: `[N]` content hashes, from `content_key`.
@@ -55,23 +57,40 @@ def split_by_content(keys, labels, *, val=0.15, test=0.15, known=None):
     for index in np.flatnonzero(fixed):
         splits[index] = known[unique[index]]
     wanted = [split for split, (low, high) in ranges.items() if high > low]
-    for label in np.unique(labels):
-        members = np.unique(place[labels == label])
-        if len(members) >= len(SPLITS):
-            _fill_missing(splits, numbers, members, fixed, wanted, ranges)
+    classes = [np.unique(place[labels == label]) for label in np.unique(labels)]
+    owners = collections.defaultdict(list)
+    for members in classes:
+        for index in members:
+            owners[index].append(members)
+    for members in classes:
+        missing = wanted if len(members) >= len(SPLITS) else ["train"]
+        _fill_missing(splits, numbers, members, fixed, missing, ranges, owners)
     return splits[place]
 
 
-def _fill_missing(splits, numbers, members, fixed, wanted, ranges):
+def _fill_missing(splits, numbers, members, fixed, wanted, ranges, owners):
     """Moves the nearest example of a class into each split that it misses."""
     for split in wanted:
-        inside = splits[members]
-        if (inside == split).any():
+        if (splits[members] == split).any():
             continue
-        # A split keeps its last example.
-        counts = {name: (inside == name).sum() for name in SPLITS}
-        free = [i for i in members if not fixed[i] and counts[splits[i]] > 1]
+        free = [
+            index
+            for index in members
+            if not fixed[index]
+            and all(_can_spare(splits, index, owner) for owner in owners[index])
+        ]
         if free:
             low, high = ranges[split]
             distance = [max(low - numbers[i], numbers[i] - high) for i in free]
             splits[free[int(np.argmin(distance))]] = split
+
+
+def _can_spare(splits, index, members):
+    """Whether a class keeps what it needs when an example of it is moved.
+
+    A copy may stand under several classes. A small class needs its training
+    example only, the others one in each split.
+    """
+    has_more = (splits[members] == splits[index]).sum() > 1
+    is_small = len(members) < len(SPLITS)
+    return has_more or (is_small and splits[index] != "train")

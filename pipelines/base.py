@@ -6,8 +6,9 @@ from pathlib import Path
 
 from ..errors import UserError
 from .config import make_config
-from .environment import prepare_training, start_tensorflow
+from .environment import prepare_training, restored_policy, start_tensorflow
 from .run_folder import RunFolder, write_json
+from .training.fingerprint import check_fingerprint
 from .training.progress import Progress
 
 # What may differ between a run's settings and those it is resumed with.
@@ -27,12 +28,14 @@ class Task(abc.ABC):
     Attributes:
         name: The task's word on the command line.
         config_class: Its config dataclass.
+        embedded: Names of the data sets that need no path.
         run: The `RunFolder` this task was trained in or loaded from.
         config: Its config, with every value filled in.
     """
 
     name: str
     config_class: type
+    embedded: tuple[str, ...] = ()
 
     def __init__(self, run, config):
         self.run = run
@@ -74,29 +77,32 @@ class Task(abc.ABC):
         """
         if out is None:
             raise UserError("`out` is missing", mend="Name the run folder to write")
-        resume = resume and RunFolder(out).last.exists()
-        if resume:
-            run = RunFolder(out)
-            facts = run.check_task(cls.name)
-            data = data if data is not None else facts["data"]
-            config = _resumed(run.read_config(cls.config_class), config, settings)
-        else:
-            base = dataclasses.asdict(config) if config is not None else {}
-            config = make_config(cls.config_class, {**base, **settings})
+        run = RunFolder(out)
+        config, facts = cls._settings(run, config, settings, resume)
+        data = data if data is not None else facts.get("data")
+        data_dir = data_dir if data_dir is not None else facts.get("data_dir")
         if data is None:
             raise UserError("`data` is missing", mend="Name the data to train on")
-        start_tensorflow()
+        resume = resume and run.last.exists()
         progress = Progress(quiet)
+        start_tensorflow()
         if not resume:
-            run = RunFolder.create(out, cls.name)
-        prepare_training(config)
-        try:
-            task = cls._prepare(run, config, data, data_dir, resume, progress)
-        except BaseException:
-            run.discard_if_empty()
-            raise
-        run.write_config(task.config, cls.name, data)
-        task._fit(resume, progress)
+            run.create(cls.name)
+        with run.claimed(), restored_policy():
+            prepare_training(config)
+            if not resume:
+                # From here on --resume knows what was asked for.
+                run.write_config(config, cls.name, cls._lasting(data), data_dir)
+            try:
+                task = cls._prepare(run, config, data, data_dir, resume, progress)
+            except UserError:
+                if not resume:
+                    run.discard()
+                raise
+            if resume:
+                check_fingerprint(run, task.fingerprint)
+            run.write_config(task.config, cls.name, cls._lasting(data), data_dir)
+            task._fit(resume, progress)
         return task
 
     @classmethod
@@ -114,7 +120,7 @@ class Task(abc.ABC):
             UserError: if the folder is no run of this task, or is damaged.
         """
         run = RunFolder(run)
-        run.check_task(cls.name)
+        run.facts(cls.name)
         if not run.best.exists():
             raise UserError(
                 "holds no trained weights yet",
@@ -123,7 +129,8 @@ class Task(abc.ABC):
             )
         config = run.read_config(cls.config_class)
         start_tensorflow()
-        return cls._restore(run, config)
+        with restored_policy():
+            return cls._restore(run, config)
 
     def evaluate(self, data=None, *, split="test", data_dir=None, json=None):
         """Measures the model on one split of a data set.
@@ -141,8 +148,11 @@ class Task(abc.ABC):
         Raises:
             UserError: if the data cannot be used or has no such split.
         """
+        facts = self.run.facts(self.name)
         if data is None:
-            data = self.run.check_task(self.name)["data"]
+            data = facts["data"]
+        if data_dir is None:
+            data_dir = facts.get("data_dir")
         metrics = self._evaluate(data, split, data_dir)
         if json is not None:
             write_json(Path(json), metrics)
@@ -174,6 +184,35 @@ class Task(abc.ABC):
         module = self.serving_module()
         name = name or self.run.path.resolve().name
         return publish(module, module.endpoints, models_dir, name, version)
+
+    @classmethod
+    def _settings(cls, run, config, settings, resume):
+        """Returns the config to train with and what the run knows of itself."""
+        given = dataclasses.asdict(config) if config is not None else {}
+        if not (resume and run.config_file.exists()):
+            return make_config(cls.config_class, {**given, **settings}), {}
+        facts = run.facts(cls.name)
+        stored = run.read_config(cls.config_class)
+        # A value that is not given leaves what the run took from its data.
+        given = {name: value for name, value in given.items() if value is not None}
+        wanted = make_config(
+            cls.config_class, {**dataclasses.asdict(stored), **given, **settings}
+        )
+        if run.last.exists():
+            _check_unchanged(stored, wanted)
+        return wanted, facts
+
+    @classmethod
+    def _lasting(cls, data):
+        """Returns a data spec that holds from any working directory."""
+        if str(data) not in cls.embedded and Path(data).exists():
+            return str(Path(data).resolve())
+        return str(data)
+
+    @property
+    @abc.abstractmethod
+    def fingerprint(self):
+        """A text that changes when the data a run is trained and chosen on does."""
 
     @classmethod
     @abc.abstractmethod
@@ -225,12 +264,8 @@ class Task(abc.ABC):
         """Looks for faults in a data set; returns a report with `fatal`, `lines()`."""
 
 
-def _resumed(stored, config, settings):
-    """Returns a stored config with the changes that resuming allows."""
-    wanted = dataclasses.asdict(config) if config is not None else {}
-    wanted = make_config(
-        type(stored), {**dataclasses.asdict(stored), **wanted, **settings}
-    )
+def _check_unchanged(stored, wanted):
+    """Raises `UserError` where a resumed run is given other settings."""
     for field in dataclasses.fields(stored):
         old, new = getattr(stored, field.name), getattr(wanted, field.name)
         if old != new and field.name not in MAY_CHANGE:
@@ -239,4 +274,3 @@ def _resumed(stored, config, settings):
                 f"not {new!r}",
                 mend="Start a new run with another --out",
             )
-    return wanted

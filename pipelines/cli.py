@@ -41,11 +41,14 @@ def run(arguments):
     if debug:
         os.environ["AMALTHEA_DEBUG"] = "1"
     try:
-        return _dispatch(arguments) or 0
+        status = _dispatch(arguments) or 0
+        sys.stdout.flush()  # so that a broken pipe or a full disk shows here
+        return status
     except SystemExit as stop:  # --help
         return stop.code or 0
     except KeyboardInterrupt:
-        print("stopped; train --resume goes on from the last epoch", file=sys.stderr)
+        hint = "; --resume goes on from the last epoch" if "train" in arguments else ""
+        print(f"stopped{hint}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of a pipe has gone; keep Python from complaining at exit.
@@ -65,8 +68,13 @@ def _in_one_line(error):
         return str(error)
     if isinstance(error, OSError):
         return str(UserError(error.strerror or str(error), error.filename))
-    if type(error).__name__ == "ResourceExhaustedError":
-        return "out of memory. Lower --batch-size or --image-size"
+    name, text = type(error).__name__, str(error)
+    if "No space left" in text:
+        return "the disk is full. Free some space"
+    if name in ("ResourceExhaustedError", "MemoryError"):
+        return "out of memory. Lower --batch-size or --image-size, or set --cache none"
+    if name in ("PermissionDeniedError", "NotFoundError"):  # files of TensorFlow's
+        return text.splitlines()[0]
     return None
 
 
@@ -104,7 +112,7 @@ def _run_task(entry, arguments):
 def _train(entry, words, prog):
     from .verbs import parse_train
 
-    arguments, config = parse_train(entry.config_class(), words, prog)
+    arguments, config = parse_train(entry, words, prog)
     _task_class(entry).train(
         arguments.data,
         arguments.out,

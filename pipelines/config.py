@@ -190,6 +190,8 @@ def read_toml(path):
     except ValueError as error:
         raise UserError(f"is not valid TOML ({error})", path) from error
     run = values.pop("run", {})
+    if not isinstance(run, dict):
+        raise UserError("is damaged ([run] must be a table)", path)
     return values, run
 
 

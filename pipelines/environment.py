@@ -63,6 +63,18 @@ def prepare_training(config):
 
 
 @contextlib.contextmanager
+def restored_policy():
+    """Gives the caller's global dtype policy back after a block."""
+    import keras
+
+    policy = keras.config.dtype_policy()
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+@contextlib.contextmanager
 def _silent_stderr():
     # TensorFlow's C++ side writes to the descriptor, before any Python switch
     # for it exists.

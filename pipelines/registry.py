@@ -32,6 +32,9 @@ class TaskEntry:
 
     def task_class(self):
         """Returns the task class, which loads TensorFlow."""
+        from .environment import start_tensorflow
+
+        start_tensorflow()  # before the task's own import would, with its chatter
         return getattr(self._module("task"), self.task)
 
     def _module(self, name):

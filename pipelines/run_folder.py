@@ -2,13 +2,19 @@
 
 import contextlib
 import csv
+import fcntl
 import json
+import os
 from pathlib import Path
 
 from .. import __version__
 from ..errors import UserError
 from ..files import atomic_file
 from .config import make_config, read_toml, write_toml
+
+_LOCK = ".training"
+# What a training that was killed before its first epoch may have left.
+_OURS = {_LOCK, "checkpoints", "labels.txt", "splits.csv", "logs"}
 
 
 class RunFolder:
@@ -41,56 +47,78 @@ class RunFolder:
         self.report = self.path / "report"
         self.logs = self.path / "logs"
 
-    @classmethod
-    def create(cls, path, task):
-        """Makes sure a new run can be written to `path`.
+    def create(self, task):
+        """Makes sure a new run can be written here.
+
+        The folder must be absent or empty, or hold a run that was stopped before
+        its first epoch ended.
 
         Args:
-            path: A folder that is absent or empty, or holds a run that was
-                stopped before its first epoch ended.
             task: Name of the task.
 
-        Returns:
-            The `RunFolder`.
-
         Raises:
-            UserError: if `path` holds something, or cannot be written.
+            UserError: if the folder holds something, or cannot be written.
         """
-        run = cls(path)
-        if run.last.exists():
+        if self.last.exists():
             raise UserError(
                 "holds a run already",
-                path,
+                self.path,
                 "Continue it with --resume, or choose another --out",
             )
-        if run.path.is_file():
-            raise UserError("is a file, not a folder", path, "Choose another --out")
-        if run.path.is_dir() and not run.config_file.exists():
-            kept = [item.name for item in run.path.iterdir()]
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(
+                "is a file, not a folder", self.path, "Choose another --out"
+            )
+        if self.config_file.exists():
+            self.facts(task)
+        elif self.path.is_dir():
+            kept = [item.name for item in self.path.iterdir() if item.name not in _OURS]
             if kept:
                 raise UserError(
-                    f"is not empty (it holds {kept[0]})", path, "Choose another --out"
+                    f"is not empty (it holds {kept[0]})",
+                    self.path,
+                    "Choose another --out",
                 )
-        elif run.config_file.exists():
-            run.check_task(task)
         try:
-            run.path.mkdir(parents=True, exist_ok=True)
-            run.last.parent.mkdir(exist_ok=True)
+            self.last.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
                 f"cannot be written ({error.strerror})",
-                path,
+                self.path,
                 "Choose an --out you can write to",
             ) from error
-        return run
 
-    def discard_if_empty(self):
-        """Removes the folders that `create` made if nothing was written."""
+    @contextlib.contextmanager
+    def claimed(self):
+        """Keeps other trainings out of the folder; clears what a killed one left.
+
+        Raises:
+            UserError: if another process is training here.
+        """
+        # The system drops this lock when the process ends, however it ends.
+        handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(
+                    "another process is training this run", self.path, "Wait for it"
+                ) from error
+            for partial in self.path.rglob(".*.partial"):
+                partial.unlink(missing_ok=True)
+            yield
+        finally:
+            os.close(handle)
+
+    def discard(self):
+        """Removes what a training wrote before it could begin."""
+        for file in (self.config_file, self.labels, self.splits, self.path / _LOCK):
+            file.unlink(missing_ok=True)
         for folder in (self.last.parent, self.path):
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
-    def check_task(self, task):
+    def facts(self, task):
         """Returns the `[run]` table, after checking that the run is of `task`.
 
         Raises:
@@ -110,17 +138,23 @@ class RunFolder:
                 f"is a run of the task {facts.get('task')!r}, not of {task!r}",
                 self.path,
             )
+        if not {"data", "version"} <= set(facts):
+            raise UserError(
+                "is damaged (its [run] table needs data and version)", self.config_file
+            )
         return facts
 
-    def write_config(self, config, task, data):
+    def write_config(self, config, task, data, data_dir=None):
         """Writes `config.toml`."""
-        facts = {"task": task, "data": str(data), "version": __version__}
-        self.add_facts(config, **facts)
+        facts = {"task": task, "data": data, "version": __version__}
+        if data_dir is not None:
+            facts["data_dir"] = str(data_dir)
+        write_toml(self.config_file, config, facts)
 
     def add_facts(self, config, **facts):
-        """Writes `config.toml` with more facts in its `[run]` table."""
-        run = read_toml(self.config_file)[1] if self.config_file.exists() else {}
-        write_toml(self.config_file, config, {**run, **facts})
+        """Adds facts to the `[run]` table of `config.toml`."""
+        _, there = read_toml(self.config_file)
+        write_toml(self.config_file, config, {**there, **facts})
 
     def read_config(self, config_class):
         """Returns the run's config."""
@@ -129,22 +163,18 @@ class RunFolder:
 
     def write_labels(self, labels):
         """Writes `labels.txt`, one label a line."""
-        for label in labels:
-            if label != label.strip() or len(label.splitlines()) != 1:
-                raise UserError(
-                    f"the label {label!r} is empty, ends in a space or has a line break"
-                )
         with atomic_file(self.labels) as file:
             file.write("".join(f"{label}\n" for label in labels))
 
     def read_labels(self):
         """Returns the labels, in the model's order."""
         try:
-            return tuple(self.labels.read_text(encoding="utf-8").splitlines())
-        except OSError as error:
-            raise UserError(
-                f"cannot be read ({error.strerror})", self.labels
-            ) from error
+            labels = tuple(self.labels.read_text(encoding="utf-8").splitlines())
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot be read ({error})", self.labels) from error
+        if not labels:
+            raise UserError("is damaged (it has no labels)", self.labels)
+        return labels
 
     def write_rows(self, path, rows):
         """Writes a CSV file from dicts; the columns are those of all rows."""
@@ -154,12 +184,25 @@ class RunFolder:
             writer.writeheader()
             writer.writerows(rows)
 
-    def read_rows(self, path):
-        """Returns the rows of a CSV file as dicts of text; none if absent."""
+    def read_rows(self, path, columns):
+        """Returns the rows of a CSV file as dicts of text; none if it is absent.
+
+        Args:
+            path: The file.
+            columns: Names that every row must have.
+        """
         if not path.exists():
             return []
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                reader = csv.DictReader(file)
+                rows = list(reader)
+        except (OSError, ValueError, csv.Error) as error:
+            raise UserError(f"cannot be read ({error})", path) from error
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing:
+            raise UserError(f"is damaged (it has no column {missing[0]!r})", path)
+        return rows
 
     def write_metrics(self, split, values):
         """Puts one split's figures into `metrics.json`, beside the others'."""
@@ -170,7 +213,13 @@ class RunFolder:
         """Returns `metrics.json`: a dict from split to figures."""
         if not self.metrics.exists():
             return {}
-        return json.loads(self.metrics.read_text(encoding="utf-8"))
+        try:
+            metrics = json.loads(self.metrics.read_text(encoding="utf-8"))
+            return {split: dict(values) for split, values in metrics.items()}
+        except (ValueError, AttributeError, TypeError) as error:
+            raise UserError(
+                f"is damaged ({error})", self.metrics, "Remove it; it is made anew"
+            ) from error
 
 
 def write_json(path, values):

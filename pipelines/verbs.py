@@ -92,24 +92,36 @@ class Quickstart:
     """Where the run and the model go."""
 
 
-def parse_train(config_class, arguments, prog):
+def parse_train(entry, arguments, prog):
     """Parses the flags of `train`: its own and every field of the task's config.
 
-    Defaults come from the config class, then from `--config`, or, when
-    resuming, from the run itself.
+    Defaults come from the config class; over them, when resuming, from the run;
+    over these from `--config`.
+
+    Args:
+        entry: The task's `TaskEntry`.
+        arguments: The words after the verb.
+        prog: What the help calls the command.
 
     Returns:
         `(arguments, config)`: a `Train` and the config.
     """
+    config_class = entry.config_class()
     known = _first_look(arguments)
-    defaults = config_class()
-    if known.get("config"):
-        settings, _ = read_toml(known["config"])
-        defaults = make_config(config_class, settings, known["config"])
-    elif known.get("resume") and known.get("out"):
-        run = RunFolder(known["out"])
-        if run.last.exists():
-            defaults = run.read_config(config_class)
+    values = {}
+    run = RunFolder(known.get("out", "."))
+    if known["resume"] and "out" in known and run.config_file.exists():
+        run.facts(entry.name)
+        values = dataclasses.asdict(run.read_config(config_class))
+    if "config" in known:
+        settings, facts = read_toml(known["config"])
+        if facts.get("task", entry.name) != entry.name:
+            raise UserError(
+                f"has settings of the task {facts['task']!r}, not of {entry.name!r}",
+                known["config"],
+            )
+        values |= settings
+    defaults = make_config(config_class, values, known.get("config", "the run"))
     both = dataclasses.make_dataclass(
         "Train",
         [

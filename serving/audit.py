@@ -134,14 +134,7 @@ def _signature_findings(signatures):
         for info in signature.inputs.values():
             yield from _tensor_findings(info, f"input `{info.name}` of", signature)
         for info in signature.outputs.values():
-            where = f"output `{info.name}` of"
-            yield from _tensor_findings(info, where, signature)
-            if not info.is_composite and info.dtype not in _JSON_TYPES:
-                yield Finding(
-                    "dtype",
-                    f"{where} `{signature.name}` is {info.dtype}, which has no JSON "
-                    "form. Cast it to float32",
-                )
+            yield from _tensor_findings(info, f"output `{info.name}` of", signature)
 
 
 def _tensor_findings(info, where, signature):
@@ -167,6 +160,11 @@ def _tensor_findings(info, where, signature):
             "fixed-batch",
             f"{where} has the fixed outer dimension {info.shape[0]}. Make it None, "
             "one entry per example",
+        )
+    if not info.is_composite and info.dtype not in _JSON_TYPES:
+        yield Finding(
+            "dtype",
+            f"{where} is {info.dtype}, which has no JSON form. Cast it to float32",
         )
 
 
@@ -274,8 +272,8 @@ def _file_findings(meta_graph, path):
     if "VarHandleOp" not in used_ops(meta_graph):
         return
     variables = path / "variables"
-    shards = sorted(variables.glob("variables.data-*-of-*"))
-    count = int(shards[0].name.rpartition("-")[2]) if shards else 1
+    shards = sorted(variables.glob("variables.data-?????-of-?????"))
+    count = int(shards[0].name[-5:]) if shards else 1
     if not (variables / "variables.index").is_file() or len(shards) != count:
         yield Finding(
             "missing-file",

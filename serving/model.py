@@ -96,7 +96,7 @@ class ServedModel:
         fetch = {name: info.graph_name for name, info in spec.outputs.items()}
         try:
             return self._session.run(fetch, feed)
-        except tf.errors.InvalidArgumentError as error:
+        except tf.errors.OpError as error:
             raise UserError(
                 f"the model rejects the inputs ({error_line(error)})",
                 f"signature `{signature}`",

@@ -35,7 +35,7 @@ def examine_images(table, *, progress=None):
         *_unreadable(table, seen),
         *_classes(table, seen),
         *_splits(table, seen),
-        *_duplicates(table),
+        *_duplicates(table, seen),
         *_sizes(table, seen),
         *_modes(table, seen),
     ]
@@ -147,19 +147,21 @@ def _count(entry):
 
 
 def _splits(table, seen):
-    for split, severity in zip(SPLITS, ("error", "warning", "warning"), strict=True):
-        if not np.any(seen.readable & (table.splits == split)):
+    for split in SPLITS:
+        inside = table.splits == split
+        if not np.any(seen.readable & inside):
             yield Finding(
-                severity,
+                # Training can do without a split, not with one it cannot read.
+                "error" if split == "train" or inside.any() else "warning",
                 f"the split {split!r} has no readable images",
                 mend="Add images, or leave the splits to their content",
             )
 
 
-def _duplicates(table):
+def _duplicates(table, seen):
     by_key = collections.defaultdict(list)
-    for row, key in enumerate(table.keys):
-        by_key[key].append(row)
+    for row in np.flatnonzero(seen.readable):
+        by_key[table.keys[row]].append(row)
     groups = [rows for rows in by_key.values() if len(rows) > 1]
     for column, what, mend in (
         (

@@ -62,9 +62,7 @@ def read_class_folders(root):
             root,
             f"Put {', '.join(sorted(IMAGE_SUFFIXES))} files into a folder a class",
         )
-    if found.splits and set(found.splits) == {"train"}:
-        found.splits = None  # one part says nothing of the others
-    found.names = [os.path.relpath(file, root) for file in found.files]
+    found.names = [printable(os.path.relpath(file, root)) for file in found.files]
     found.keys = hash_files(found.files)
     kinds = "split and class folders" if has_splits else "class folders"
     found.description = f"{kinds} of images in {root}"
@@ -75,10 +73,26 @@ def read_class_folders(root):
     return found
 
 
+def printable(name):
+    """Returns a file name as valid UTF-8, whatever its bytes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def hash_files(files):
-    """Returns the content hashes of files, read side by side."""
+    """Returns the content hashes of files, read side by side.
+
+    A file that cannot be read is known by its name; training and the doctor tell
+    of it, as of other unreadable images.
+    """
+
+    def hash_file(file):
+        try:
+            return content_key(read_file(file))
+        except UserError:
+            return content_key(os.fsencode(file))
+
     with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(lambda file: content_key(read_file(file)), files))
+        return list(pool.map(hash_file, files))
 
 
 def _subfolders(folder):
@@ -122,13 +136,17 @@ def _shown(name):
 
 def _images(folder):
     """Returns the images in and below a folder, and how many other files."""
-    images, others = [], 0
+    images, others, seen = [], 0, set()
     try:
         folder.name.encode()
     except UnicodeEncodeError as error:
         raise UserError("a folder's name is not UTF-8", ascii(str(folder))) from error
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if _shown(name))
+    for place, folders, files in os.walk(folder, followlinks=True):
+        # Links are followed, but not round and round.
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else sorted(filter(_shown, folders))
+        files = [] if real in seen else files
+        seen.add(real)
         for name in sorted(files):
             if not _shown(name):
                 continue

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UserError
-from ..splits import SPLITS, content_key, split_by_content
+from ..splits import content_key, split_by_content
 from .folders import read_class_folders
 from .idx import has_idx_files, read_idx_folder
 from .manifest import read_manifest
@@ -40,7 +40,8 @@ def load_images(
         data_dir: Where TensorFlow Datasets keeps its data.
         val_fraction: Share for validation where the data has no splits.
         test_fraction: Share for the test where the data has no splits.
-        known_splits: Dict from content hash to split, e.g. of a run; it wins.
+        known_splits: Dict from content hash to split, e.g. of a run; it wins
+            over the hash, not over splits that the data itself gives.
         class_names: The classes of a run, in its order; the data may lack some
             but must have no others.
 
@@ -111,6 +112,8 @@ def _read_digits():
 
 def _number_labels(labels, class_names, spec):
     there = sorted(set(labels))
+    if not there:
+        raise UserError("has no labelled images", spec)
     if class_names is None:
         if len(there) < 2:
             raise UserError(
@@ -127,12 +130,21 @@ def _number_labels(labels, class_names, spec):
                 spec,
                 f"It knows {', '.join(class_names[:20])}",
             )
+    for name in class_names:
+        if name != name.strip() or len(name.splitlines()) != 1:
+            raise UserError(
+                f"has a class called {name!r}, which is empty, begins or ends with a "
+                "space, or has a line break",
+                spec,
+                "Rename it",
+            )
     number = {name: index for index, name in enumerate(class_names)}
     return tuple(class_names), np.array([number[name] for name in labels], np.int32)
 
 
 def _splits(found, labels, val_fraction, test_fraction, known):
-    if found.splits is None:
+    # One part says nothing of the others.
+    if found.splits is None or set(found.splits) == {"train"}:
         return split_by_content(
             found.keys, labels, val=val_fraction, test=test_fraction, known=known
         )
@@ -140,8 +152,10 @@ def _splits(found, labels, val_fraction, test_fraction, known):
     if "train" in splits and "val" not in splits:
         rows = np.flatnonzero(splits == "train")
         keys = np.asarray(found.keys)[rows]
+        # An image may be in the official test too; that says nothing of its copy
+        # in the training part.
+        inner = {key: split for key, split in known.items() if split != "test"}
         splits[rows] = split_by_content(
-            keys, labels[rows], val=CARVED_VAL, test=0, known=known
+            keys, labels[rows], val=CARVED_VAL, test=0, known=inner
         )
-    assert set(splits) <= set(SPLITS)
     return splits

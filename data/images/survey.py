@@ -59,7 +59,7 @@ def survey_images(table):
         return Survey(np.array([[height, width]]), channels)
     rows = np.unique(np.linspace(0, len(table) - 1, SAMPLE).astype(int))
     sizes, grey = [], True
-    for content in table.contents(rows):
+    for content in table.contents(rows, missing=b""):
         try:
             image = decode_image(tf.constant(content), 3).numpy()
         except tf.errors.OpError:

@@ -74,18 +74,19 @@ class ImageTable:
             )
         return self.take(rows)
 
-    def contents(self, rows=None):
+    def contents(self, rows=None, *, missing=None):
         """Yields the encoded images, `bytes`; pixels are encoded as PNG.
 
         Args:
             rows: Row numbers; all if not given.
+            missing: What to yield for a file that cannot be read, or `None`.
 
         Raises:
-            UserError: if a file cannot be read any more.
+            UserError: if a file cannot be read and `missing` is `None`.
         """
         for row in range(len(self)) if rows is None else rows:
             if self.files is not None:
-                yield read_file(self.files[row])
+                yield read_file(self.files[row], missing)
             elif self.encoded is not None:
                 yield self.encoded[row]
             else:
@@ -110,16 +111,18 @@ class ImageTable:
         ]
 
 
-def read_file(path):
-    """Returns a file's bytes.
+def read_file(path, missing=None):
+    """Returns a file's bytes, or `missing` if it cannot be read.
 
     Raises:
-        UserError: if it cannot be read.
+        UserError: if it cannot be read and `missing` is `None`.
     """
     try:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
+        if missing is not None:
+            return missing
         raise UserError(f"cannot be read ({error.strerror})", path) from error
 
 

@@ -3,8 +3,9 @@
 from ...errors import UserError
 from ..splits import content_key
 from .found import Found
+from .memory import free_memory
 
-MEMORY_LIMIT = 8 * 2**30  # bytes of encoded images
+MEMORY_LIMIT = 8 * 2**30  # bytes of encoded images, however much memory is free
 _SPLITS = {"train": "train", "validation": "val", "val": "val", "test": "test"}
 
 
@@ -17,8 +18,8 @@ def read_tfds(name, data_dir=None):
             downloaded.
 
     Returns:
-        A `Found` with encoded images and the official splits; `splits` is `None`
-        where there is only a training part. Unlabelled images are left out.
+        A `Found` with encoded images and the official splits. Unlabelled images
+        are left out.
 
     Raises:
         UserError: if there is no such set, it has no images with labels, it
@@ -42,14 +43,19 @@ def read_tfds(name, data_dir=None):
             "Prepare it on a machine with a network and name its folder by --data-dir",
         ) from error
     features = builder.info.features
-    if not {"image", "label"} <= set(features):
-        raise UserError("has no features `image` and `label`", where)
+    if not (
+        isinstance(features, tfds.features.FeaturesDict)
+        and isinstance(dict(features).get("image"), tfds.features.Image)
+        and isinstance(dict(features).get("label"), tfds.features.ClassLabel)
+    ):
+        raise UserError("has no `image` with a single `label`", where)
     found = Found(f"TensorFlow Datasets {builder.info.full_name}", [], [], [])
     found.encoded, found.splits = [], []
     read = [part for part in builder.info.splits if part in _SPLITS]
     if not read:
         raise UserError("has none of the splits train, validation and test", where)
-    size = 0
+    # Training holds the images a second time.
+    size, limit = 0, min(MEMORY_LIMIT, free_memory() // 3)
     for part in read:
         dataset = builder.as_dataset(
             split=part,
@@ -60,9 +66,9 @@ def read_tfds(name, data_dir=None):
             if example["label"] < 0:  # some sets have a part without labels
                 continue
             size += len(example["image"])
-            if size > MEMORY_LIMIT:
+            if size > limit:
                 raise UserError(
-                    f"has more than {MEMORY_LIMIT // 2**30} GiB of images",
+                    f"has more than {limit / 2**30:.1f} GiB of images",
                     where,
                     "Write it out as class folders and name these",
                 )
@@ -71,8 +77,6 @@ def read_tfds(name, data_dir=None):
             found.labels.append(features["label"].int2str(int(example["label"])))
             found.names.append(f"{name}/{part}/{row}")
             found.splits.append(_SPLITS[part])
-    if set(found.splits) == {"train"}:
-        found.splits = None  # one part says nothing of the others
     return found
 
 

@@ -14,7 +14,7 @@ class ClassifyConfig(TrainingConfig):
     """Settings of image classification."""
 
     model: Literal["resnet", "lenet5"] = "resnet"
-    """The network."""
+    """The network: a residual network, or LeCun's LeNet-5."""
     depth: int = 14
     """Layers of the ResNet: 8, 14, 20, 32 or 44 with three stages, 10, 18, 26, 34
     or 50 with four."""
@@ -100,6 +100,8 @@ class ClassifyConfig(TrainingConfig):
         self._within("dropout", 0, 0.95)
         self._within("val_fraction", 0.01, 0.5)
         self._within("test_fraction", 0, 0.5)
+        if self.val_fraction + self.test_fraction > 0.9:
+            self._bad("test_fraction", "at most 0.9 together with val_fraction")
         for name in ("shift", "jitter", "erasing", "mix"):
             if getattr(self, name) is not None:
                 self._within(name, 0, 1)

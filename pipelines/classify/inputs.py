@@ -3,7 +3,7 @@
 import glob
 from pathlib import Path
 
-from ...data.images import IMAGE_SUFFIXES
+from ...data.images import IMAGE_SUFFIXES, printable
 from ...errors import UserError
 
 
@@ -29,7 +29,7 @@ def gather_images(inputs):
         if isinstance(item, bytes):
             sources.append((f"input {number}", item))
         else:
-            sources += [(str(path), path) for path in _expand(item)]
+            sources += [(printable(path), path) for path in _expand(item)]
     if not sources:
         raise UserError("no inputs", mend="Name image files, folders or patterns")
     return [name for name, _ in sources], (_read(source) for _, source in sources)

@@ -1,5 +1,7 @@
 """Pictures of a classifier's answers and the page of its run."""
 
+import dataclasses
+
 import numpy as np
 
 from ...data.images.decode import decode_batch
@@ -21,6 +23,7 @@ NUMBERS_UP_TO = 25  # classes; above, a confusion matrix shows shades only
 NAMES_UP_TO = 60  # classes; above, its axes have no names
 
 SUMMARY = (
+    "data",
     "examples",
     "unreadable",
     "accuracy",
@@ -55,7 +58,7 @@ def write_pictures(run, split, metrics, answers, mistakes):
 
 def write_report(run, config):
     """Writes `report/index.html` from what the run folder holds."""
-    facts = run.check_task("classify")
+    facts = run.facts("classify")
     sections = []
     metrics = run.read_metrics()
     if metrics:
@@ -65,7 +68,7 @@ def write_report(run, config):
         ]
         header = ["split", *(name.replace("_", " ") for name in SUMMARY)]
         sections.append(Section("Figures", [table_html(header, rows)]))
-    history = run.read_rows(run.history)
+    history = run.read_rows(run.history, ("epoch",))
     if history:
         plot_curves(history, run.report / "curves.png")
         caption = (
@@ -76,8 +79,10 @@ def write_report(run, config):
         )
         sections.append(Section("Training", [figure_html("curves.png", caption)]))
     sections += [_split_section(run, split, metrics[split]) for split in metrics]
-    settings = run.config_file.read_text(encoding="utf-8").splitlines()
-    settings = [line.split(" = ", 1) for line in settings if " = " in line]
+    settings = [
+        [name, "" if value is None else str(value)]
+        for name, value in {**facts, **dataclasses.asdict(config)}.items()
+    ]
     sections.append(Section("Settings", [table_html(["name", "value"], settings)]))
     write_page(
         run.report / "index.html",

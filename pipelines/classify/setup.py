@@ -20,15 +20,19 @@ def load_table(data, data_dir, config, run=None):
         data: The spec.
         data_dir: Where TensorFlow Datasets keeps its data.
         config: A `ClassifyConfig`, for the shares of the splits.
-        run: A `RunFolder` whose labels and splits hold, so that no image it was
-            trained on turns up in another split.
+        run: A `RunFolder` whose labels hold, and whose splits, so that no image
+            it was trained on turns up in another split; only where the data
+            itself names its splits do these win.
 
     Returns:
         An `ImageTable`.
     """
     known, names = None, None
     if run is not None:
-        known = {row["key"]: row["split"] for row in run.read_rows(run.splits)}
+        rows = run.read_rows(run.splits, ("key", "split"))
+        # Of an image that stood in two splits, what was trained on counts.
+        rows.sort(key=lambda row: {"train": 2, "val": 1}.get(row["split"], 0))
+        known = {row["key"]: row["split"] for row in rows}
         names = run.read_labels()
     return load_images(
         data,
@@ -74,7 +78,7 @@ def check_classes(table):
     if len(missing):
         raise UserError(
             f"the class {table.class_names[missing[0]]!r} has no readable image "
-            "for training",
+            "in the training split",
             table.source,
             "Add images of it or remove it; the doctor tells more",
         )

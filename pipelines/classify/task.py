@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ...data.images import ImageLoader
+from ...data.images import EMBEDDED, ImageLoader
 from ...data.images.doctor import examine_images
 from ...errors import UserError
 from ..base import Task
@@ -70,6 +70,7 @@ class ImageClassification(Task):
 
     name = "classify"
     config_class = ClassifyConfig
+    embedded = EMBEDDED
 
     def __init__(self, run, config, model, labels, temperature=1.0):
         super().__init__(run, config)
@@ -133,7 +134,7 @@ class ImageClassification(Task):
             training,
             self.config,
             resume=resume,
-            fingerprint=fingerprint(train),
+            fingerprint=self.fingerprint,
             progress=progress,
         )
         load_state(self.run.best, {"model": self.model.variables})
@@ -142,14 +143,23 @@ class ImageClassification(Task):
             self._calibrate(val)
         for split in ("val", "test"):
             if split in table.splits:
-                metrics = self._measure(table.select(split), split)
-                progress.say(
-                    f"{split}: accuracy {metrics['accuracy']:.4f} "
-                    f"({metrics['examples']} images)"
-                )
+                progress.say(self._measure_in_one_line(table.select(split), split))
         write_report(self.run, self.config)
         progress.say(f"run: {self.run.path}")
         progress.say(f"report: {self.run.report / 'index.html'}")
+
+    def _measure_in_one_line(self, table, split):
+        try:
+            metrics = self._measure(table, split)
+        except UserError as error:  # no reason to end a finished training
+            return str(error)
+        accuracy, examples = metrics["accuracy"], metrics["examples"]
+        return f"{split}: accuracy {accuracy:.4f} ({examples:,} images)"
+
+    @property
+    def fingerprint(self):
+        seen = np.flatnonzero(self._table.splits != "test")
+        return fingerprint(self._table.take(seen))
 
     @classmethod
     def _restore(cls, run, config):
@@ -157,7 +167,7 @@ class ImageClassification(Task):
         labels = run.read_labels()
         model = build_model(config, len(labels))
         load_state(run.best, {"model": model.variables})
-        temperature = run.check_task(cls.name).get("temperature", 1.0)
+        temperature = run.facts(cls.name).get("temperature", 1.0)
         return cls(run, config, model, labels, temperature)
 
     def _evaluate(self, data, split, data_dir):
@@ -305,8 +315,9 @@ class ImageClassification(Task):
 
     def _measure(self, table, split):
         """Measures one split; writes its figures and pictures to the run."""
-        answers = self._answers(table.contents())
-        metrics = classification_metrics(table.labels, answers, self.labels)
+        answers = self._answers(table.contents(missing=b""))
+        metrics = {"data": table.source}
+        metrics |= classification_metrics(table.labels, answers, self.labels)
         if not metrics["examples"]:
             raise UserError(f"no readable image in the split {split!r}", table.source)
         right = class_indices(answers["label"], self.labels) == table.labels
@@ -324,7 +335,7 @@ class ImageClassification(Task):
         self.run.write_metrics(split, metrics)
         self.run.write_rows(self.run.report / f"{split}_mistakes.csv", mistakes)
         shown = worst[:SHEET]
-        pictures = zip(mistakes, table.contents(shown), strict=False)
+        pictures = zip(mistakes, table.contents(shown, missing=b""), strict=False)
         write_pictures(
             self.run,
             split,
@@ -342,7 +353,7 @@ class ImageClassification(Task):
             os.replace(partial, self.run.model)
         except OSError as error:
             raise UserError(
-                f"cannot be written ({error.strerror})", self.run.model
+                f"cannot be written ({error.strerror or error})", self.run.model
             ) from error
         finally:
             partial.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import time
 from ...errors import UserError
 from .checkpoint import load_state, save_state
 from .event_log import EventLog
+from .fingerprint import check_fingerprint
 
 
 def run_training(run, training, config, *, resume, fingerprint, progress):
@@ -37,13 +38,9 @@ def run_training(run, training, config, *, resume, fingerprint, progress):
     """
     state = {"epoch": 0, "history": [], "best": None, "fingerprint": fingerprint}
     if resume and run.last.exists():
+        check_fingerprint(run, fingerprint)
         state = load_state(run.last, training.variables())
-        if state["fingerprint"] != fingerprint:
-            raise UserError(
-                "the training data is not what the run began with",
-                run.path,
-                "Restore it, or start a new run with another --out",
-            )
+        _write_history(run, state)  # a kill may have come between the two files
         progress.resumed(state["epoch"], config.epochs)
     with EventLog(run.logs) as log, progress:
         for epoch in range(state["epoch"], config.epochs):
@@ -62,7 +59,7 @@ def run_training(run, training, config, *, resume, fingerprint, progress):
                     state["best"] = {"score": score, "epoch": epoch + 1}
                     save_state(run.best, training.kept(), state["best"])
             save_state(run.last, training.variables(), state)
-            run.write_rows(run.history, [_rounded(row) for row in state["history"]])
+            _write_history(run, state)
             log.write(epoch + 1, figures)
             progress.epoch_ended(figures, improved)
     return state["history"]
@@ -84,6 +81,10 @@ def _train_epoch(training, epoch, epochs, progress, run):
         "learning_rate": training.learning_rate(),
         **figures,
     }
+
+
+def _write_history(run, state):
+    run.write_rows(run.history, [_rounded(row) for row in state["history"]])
 
 
 def _rounded(row):

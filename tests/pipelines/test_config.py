@@ -8,6 +8,7 @@ import re
 import pytest
 
 from amalthea import UserError
+from amalthea.pipelines import TASKS
 from amalthea.pipelines.classify.config import ClassifyConfig
 from amalthea.pipelines.config import make_config, read_toml, write_toml
 from amalthea.pipelines.verbs import parse_train
@@ -28,7 +29,7 @@ def test_flags_set_every_kind_of_field():
         "--out r --data d --epochs 3 --image-size 24 32 --strides 2 2 2 --flip False"
     )
     words += " --learning-rate 1 --augment photo --deterministic --decay-epochs 2 3"
-    arguments, config = parse_train(ClassifyConfig, words.split(), "prog")
+    arguments, config = parse_train(TASKS["classify"], words.split(), "prog")
     assert (str(arguments.out), arguments.data) == ("r", "d")
     assert config == ClassifyConfig(
         epochs=3,
@@ -46,14 +47,14 @@ def test_flags_win_over_the_file_and_the_file_over_the_defaults(tmp_path):
     file = tmp_path / "c.toml"
     file.write_text("epochs = 5\nbatch_size = 16\n[run]\ntask = 'classify'\n")
     words = ["--out", "r", f"--config={file}", "--epochs", "9"]
-    _, config = parse_train(ClassifyConfig, words, "prog")
+    _, config = parse_train(TASKS["classify"], words, "prog")
     assert config == ClassifyConfig(epochs=9, batch_size=16)
 
 
 def test_every_field_has_a_help_text():
     help_text = io.StringIO()
     with contextlib.redirect_stdout(help_text), pytest.raises(SystemExit):
-        parse_train(ClassifyConfig, ["--help"], "prog")
+        parse_train(TASKS["classify"], ["--help"], "prog")
     lines = [line.strip("│ ") for line in help_text.getvalue().splitlines()]
     text = "\n".join(lines)
     for field in dataclasses.fields(ClassifyConfig):
@@ -85,7 +86,7 @@ def test_a_wrong_file_is_told_in_one_line(tmp_path, text, complaint):
     file = tmp_path / "c.toml"
     file.write_text(text)
     with pytest.raises(UserError) as caught:
-        parse_train(ClassifyConfig, ["--out", "r", "--config", str(file)], "prog")
+        parse_train(TASKS["classify"], ["--out", "r", "--config", str(file)], "prog")
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -103,7 +104,7 @@ def test_a_wrong_file_is_told_in_one_line(tmp_path, text, complaint):
 )
 def test_a_wrong_flag_is_told_in_one_line(words, complaint):
     with pytest.raises(UserError) as caught:
-        parse_train(ClassifyConfig, words.split(), "prog")
+        parse_train(TASKS["classify"], words.split(), "prog")
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "│" not in str(caught.value)

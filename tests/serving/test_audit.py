@@ -139,6 +139,14 @@ def test_outputs_without_a_json_form(tmp_path, dtype):
     assert f"output `y` of `serving_default` is {dtype.name}" in text
 
 
+def test_inputs_without_a_json_form(tmp_path):
+    half = tf.TensorSpec([None], tf.float16, "x")
+    save(tmp_path, lambda x: {"y": tf.cast(x, tf.float32)}, half)
+    codes, text = code_and_texts(tmp_path)
+    assert codes == {"dtype"}
+    assert "input `x` of `serving_default` is float16" in text
+
+
 @pytest.mark.parametrize(
     ("function", "spec", "code", "where"),
     [

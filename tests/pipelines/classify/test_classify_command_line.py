@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from amalthea.data.images import load_images
 from amalthea.pipelines.cli import run
+from amalthea.pipelines.run_folder import RunFolder
 
 RNG = np.random.default_rng(0)
 
@@ -189,7 +191,7 @@ def test_doctor_exits_1_where_training_would_fail(tmp_path, capsys):
     assert run(["classify", "doctor", "--data", str(tmp_path / "d")]) == 1
     assert "training would fail" in capsys.readouterr().out
     assert train(tmp_path / "d", tmp_path / "run") == 2
-    assert "the class 'b' has no readable image for training" in complaint(capsys)
+    assert "'b' has no readable image in the training split" in complaint(capsys)
 
 
 def test_nothing_that_was_there_is_lost(photos, tmp_path, capsys):
@@ -299,5 +301,111 @@ def test_a_reader_that_goes_away_is_no_error(digits_run, tmp_path):
     shell = (
         f"{sys.executable} -m amalthea classify predict '{digits_run}' {images} | true"
     )
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
+    # Only with buffered output does the pipe break at the end.
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        ["bash", "-c", shell], env=buffered, capture_output=True, text=True
+    )
     assert done.stderr == ""
+
+
+def test_resume_takes_the_settings_of_the_run_or_the_same_again(
+    photos, tmp_path, capsys
+):
+    out, file = tmp_path / "run", tmp_path / "my.toml"
+    file.write_text("depth = 8\nwidth = 2\nbatch_size = 8\nepochs = 1\n")
+    begin = ["classify", "train", "--data", str(photos), "--out", str(out)]
+    assert run([*begin, "--config", str(file)]) == 0
+    again = [*begin, "--config", str(file), "--resume"]
+    assert run(again) == 0
+    assert run([*again, "--epochs", "2"]) == 0
+    assert run(["classify", "train", "--out", str(out), "--resume"]) == 0
+    assert "all 2 epochs are trained already" in capsys.readouterr().out
+    file.write_text('depth = 8\n[run]\ntask = "detect"\n')
+    assert run([*begin, "--config", str(file), "--resume"]) == 2
+    assert "settings of the task 'detect'" in complaint(capsys)
+
+
+def test_a_run_killed_before_its_first_epoch_is_taken_up(photos, tmp_path, capsys):
+    out = tmp_path / "run"
+    code = (
+        "import os, signal, sys\n"
+        "from amalthea.pipelines.classify import task\n"
+        "from amalthea.pipelines.cli import run\n"
+        "task.{} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "run(sys.argv[1:])"
+    )
+    words = ["classify", "train", "--data", str(photos), "--out", str(out)]
+    words += ["--epochs", "1", "--depth", "8", "--width", "2", "--batch-size", "8"]
+    for victim in ("load_table", "run_training"):
+        script = code.format(victim)
+        killed = subprocess.run([sys.executable, "-c", script, *words, "--resume"])
+        assert killed.returncode == -9
+    # What was asked for is known: depth 8, one epoch, and the data.
+    assert run(["classify", "train", "--out", str(out), "--resume"]) == 0
+    assert "depth = 8" in (out / "config.toml").read_text()
+    assert (out / "model.keras").exists()
+
+
+def test_a_refused_resume_changes_nothing(photos, tmp_path, capsys):
+    out, other = tmp_path / "run", tmp_path / "other"
+    assert train(photos, out) == 0
+    (photos / "red").rename(tmp_path / "moved")
+    other.mkdir()
+    for label in ("red", "blue"):
+        (other / label).mkdir()
+        for number in range(9):
+            content = encode(picture((number * 20, 40, 40)))
+            (other / label / f"{number}.png").write_bytes(content)
+    before = (out / "config.toml").read_text()
+    capsys.readouterr()
+    assert train(other, out, "--resume", "--epochs", "5") == 2
+    assert "not what the run began with" in complaint(capsys)
+    assert (out / "config.toml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("labels.txt", b"\xff\xfe"),
+        ("labels.txt", b""),
+        ("splits.csv", b"a,b\n1,2\n"),
+        ("splits.csv", b"\xff"),
+        ("config.toml", b"run = 3\n"),
+        ("config.toml", b"\xff"),
+        ("config.toml", b"[run]\ntask = 'classify'\n"),
+        ("metrics.json", b"[]"),
+        ("metrics.json", b"{"),
+        ("history.csv", b"\xff"),
+        ("checkpoints/best.npz", b"PK"),
+    ],
+)
+def test_a_damaged_run_is_told_in_one_line(digits_run, tmp_path, capsys, name, content):
+    out = tmp_path / "run"
+    shutil.copytree(digits_run, out)
+    (out / name).write_bytes(content)
+    assert run(["classify", "evaluate", str(out), "--split", "val"]) == 2
+    assert str(out) in complaint(capsys)
+
+
+def test_two_trainings_do_not_share_a_run(photos, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert train(photos, out) == 0
+    with RunFolder(out).claimed():
+        assert train(photos, out, "--resume") == 2
+    assert "another process is training this run" in complaint(capsys)
+
+
+def test_a_file_name_that_is_not_utf_8(photos, tmp_path):
+    name = os.fsencode(photos / "red") + b"/caf\xe9.png"
+    with open(name, "wb") as file:
+        file.write(encode(picture((200, 40, 40))))
+    assert train(photos, tmp_path / "run") == 0
+    assert "caf\\xe9.png" in (tmp_path / "run" / "splits.csv").read_text()
+
+
+def test_a_file_that_cannot_be_opened_is_left_out(photos, tmp_path, capsys):
+    (photos / "red" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    assert run(["classify", "doctor", "--data", str(photos)]) == 0
+    assert "gone.png" in capsys.readouterr().out
+    assert train(photos, tmp_path / "run") == 0

@@ -56,14 +56,13 @@ def test_every_field_has_a_help_text():
     with contextlib.redirect_stdout(help_text), pytest.raises(SystemExit):
         parse_train(TASKS["classify"], ["--help"], "prog")
     lines = [line.strip("│ ") for line in help_text.getvalue().splitlines()]
-    text = "\n".join(lines)
+    # One piece of text a flag, from the flag to the next.
+    pieces = re.split(r"\n(?=--)", "\n".join(lines))
     for field in dataclasses.fields(ClassifyConfig):
-        flag = field.name.replace("_", "-")
-        row = re.search(
-            rf"^--{flag}[ ,](.*?)(?=^--|^╰)", text, re.DOTALL | re.MULTILINE
-        )
-        words = re.sub(r"--no-\S+|\{.*?\}|\(default.*", "", row[1], flags=re.DOTALL)
-        assert len(words.split()) > 3, f"{field.name} has no help: {row[0]}"
+        flag = "--" + field.name.replace("_", "-")
+        (piece,) = [piece for piece in pieces if re.match(rf"{flag}[ ,\n]", piece)]
+        help_words = re.sub(r"--\S+|\{.*?\}|\(default.*", "", piece, flags=re.DOTALL)
+        assert len(help_words.split()) > 3, f"{flag} has no help: {piece}"
 
 
 @pytest.mark.parametrize(

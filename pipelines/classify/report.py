@@ -1,6 +1,7 @@
 """Pictures of a classifier's answers and the page of its run."""
 
 import dataclasses
+from html import escape
 
 import numpy as np
 
@@ -23,7 +24,6 @@ NUMBERS_UP_TO = 25  # classes; above, a confusion matrix shows shades only
 NAMES_UP_TO = 60  # classes; above, its axes have no names
 
 SUMMARY = (
-    "data",
     "examples",
     "unreadable",
     "accuracy",
@@ -103,6 +103,7 @@ def _split_section(run, split, metrics):
         for kind, caption in captions.items()
         if (run.report / f"{split}_{kind}.png").exists()
     ]
+    parts.insert(0, f'<p class="lead">Measured on {escape(metrics["data"])}.</p>')
     rows = [list(row.values()) for row in metrics["per_class"]]
     parts.append(table_html(list(metrics["per_class"][0]), rows))
     return Section(f"Split: {split}", parts)

@@ -91,6 +91,8 @@ class ClassifyConfig(TrainingConfig):
             self._bad("channels", "1, 3 or 4")
         if self.image_size and not all(4 <= side <= 4096 for side in self.image_size):
             self._bad("image_size", "two sides of 4 to 4096 pixels")
+        if self.model == "lenet5" and self.image_size and min(self.image_size) < 8:
+            self._bad("image_size", "sides of at least 8 pixels for lenet5")
         if self.strides and len(self.strides) != self.stages:
             self._bad("strides", f"{self.stages} numbers for depth {self.depth}")
         if any(stride < 1 for stride in self.strides):

@@ -35,6 +35,7 @@ from .setup import (
 
 SERVING_BATCH = 64  # images a call of the serving module gets in evaluate and predict
 SHOWN_UNREADABLE = 5
+MANY = 2000  # images whose reading takes long enough to be announced
 
 
 @dataclasses.dataclass(frozen=True)
@@ -259,6 +260,8 @@ class ImageClassification(Task):
         return ImageClassifier(self.model, self.labels, self.config, self.temperature)
 
     def _loader(self, table, size, progress, drop_remainder=False):
+        if table.pixels is None and len(table) > MANY:
+            progress.say(f"reading {len(table):,} images")
         loader = ImageLoader(
             table,
             height=size[0],

@@ -193,6 +193,33 @@ def test_bad_rows_tell_why_and_leave_the_others_alone(batch_decoder):
         assert reason in told.decode()
 
 
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_row_alone_tells_why(batch_decoder, name):
+    # A single row takes a path of its own.
+    contents, reason = BAD[name]
+    images, valid, error = (tensor.numpy() for tensor in batch_decoder([contents]))
+    assert not images.any() and not valid.any()
+    assert reason in error[0].decode()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_batches_are_turned_upright_too(batch_decoder, orientation):
+    turned = with_exif(exif_block(orientation, "<"))
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(turned))))
+    expected = resize_image(upright, 16, 16, "squash").numpy()
+    alone, _, _ = batch_decoder([turned])
+    among, _, _ = batch_decoder([KINDS["png"], turned, KINDS["jpeg"]])
+    np.testing.assert_array_equal(alone[0], expected)
+    np.testing.assert_array_equal(among[1], expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_alone_is_what_it_is_among_others(batch_decoder, kind):
+    alone = batch_decoder([KINDS[kind]])[0].numpy()
+    among = batch_decoder([KINDS["png"], KINDS[kind]])[0].numpy()
+    np.testing.assert_array_equal(alone[0], among[1])
+
+
 def test_empty_and_wholly_bad_batches(batch_decoder):
     images, valid, error = batch_decoder(tf.zeros([0], tf.string))
     assert images.shape == (0, 16, 16, 3)

@@ -86,6 +86,7 @@ class Task(abc.ABC):
         resume = resume and run.last.exists()
         progress = Progress(quiet)
         start_tensorflow()
+        is_new = not run.config_file.exists()
         if not resume:
             run.create(cls.name)
         with run.claimed(), restored_policy():
@@ -96,7 +97,7 @@ class Task(abc.ABC):
             try:
                 task = cls._prepare(run, config, data, data_dir, resume, progress)
             except UserError:
-                if not resume:
+                if is_new:
                     run.discard()
                 raise
             if resume:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import UserError
+from .environment import DEBUG, start_tensorflow
 from .registry import TASKS, find_task
 
 VERBS = {
@@ -39,7 +40,7 @@ def run(arguments):
     debug = "--debug" in arguments
     arguments = [word for word in arguments if word != "--debug"]
     if debug:
-        os.environ["AMALTHEA_DEBUG"] = "1"
+        os.environ[DEBUG] = "1"
     try:
         status = _dispatch(arguments) or 0
         sys.stdout.flush()  # so that a broken pipe or a full disk shows here
@@ -113,7 +114,7 @@ def _train(entry, words, prog):
     from .verbs import parse_train
 
     arguments, config = parse_train(entry, words, prog)
-    _task_class(entry).train(
+    entry.task_class().train(
         arguments.data,
         arguments.out,
         config=config,
@@ -126,7 +127,7 @@ def _evaluate(entry, words, prog):
     from .verbs import Evaluate, parse
 
     arguments = parse(Evaluate, words, prog)
-    task = _task_class(entry).load(arguments.run)
+    task = entry.task_class().load(arguments.run)
     metrics = task.evaluate(
         arguments.data,
         split=arguments.split,
@@ -146,7 +147,7 @@ def _predict(entry, words, prog):
     from .verbs import Predict, parse
 
     arguments = parse(Predict, words, prog)
-    task = _task_class(entry).load(arguments.run)
+    task = entry.task_class().load(arguments.run)
     results = task.predict(list(arguments.inputs))
     if arguments.save_dir is not None:
         task.save_results(results, arguments.save_dir)
@@ -162,7 +163,7 @@ def _export(entry, words, prog):
     from .verbs import Export, parse
 
     arguments = parse(Export, words, prog)
-    task = _task_class(entry).load(arguments.run)
+    task = entry.task_class().load(arguments.run)
     print(task.export(arguments.to, arguments.name, arguments.version))
 
 
@@ -170,7 +171,7 @@ def _doctor(entry, words, prog):
     from .verbs import Doctor, parse
 
     arguments = parse(Doctor, words, prog)
-    report = _task_class(entry).doctor(arguments.data, data_dir=arguments.data_dir)
+    report = entry.task_class().doctor(arguments.data, data_dir=arguments.data_dir)
     for line in report.lines():
         print(line)
     return int(report.fatal)
@@ -187,7 +188,7 @@ def _check(words):
     from .verbs import Check, parse
 
     folder = parse(Check, words, "amalthea check").folder
-    _start()
+    start_tensorflow()
     from ..serving.audit import audit
 
     result = audit(folder)
@@ -200,21 +201,10 @@ def _quickstart(words):
     from .verbs import Quickstart, parse
 
     folder = parse(Quickstart, words, "amalthea quickstart").folder
-    _start()
+    start_tensorflow()
     from .quickstart import quickstart
 
     quickstart(Path(folder))
-
-
-def _task_class(entry):
-    _start()
-    return entry.task_class()
-
-
-def _start():
-    from .environment import start_tensorflow
-
-    start_tensorflow(debug="AMALTHEA_DEBUG" in os.environ)
 
 
 def _usage():

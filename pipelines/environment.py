@@ -2,17 +2,15 @@
 
 import contextlib
 import os
-import random
 import sys
 
 from ..errors import UserError
 
+DEBUG = "AMALTHEA_DEBUG"  # environment variable that leaves TensorFlow's messages on
 
-def start_tensorflow(*, debug=False):
+
+def start_tensorflow():
     """Imports TensorFlow without its start-up chatter; checks Keras' backend.
-
-    Args:
-        debug: Leave TensorFlow's own messages on.
 
     Returns:
         The `tensorflow` module.
@@ -20,10 +18,9 @@ def start_tensorflow(*, debug=False):
     Raises:
         UserError: if Keras is configured for another backend.
     """
-    already = "tensorflow" in sys.modules
+    debug, already = DEBUG in os.environ, "tensorflow" in sys.modules
     if not debug and not already:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with contextlib.nullcontext() if debug or already else _silent_stderr():
         import keras
         import tensorflow as tf
@@ -48,14 +45,10 @@ def prepare_training(config):
         config: A `TrainingConfig`.
     """
     import keras
-    import numpy as np
     import tensorflow as tf
 
-    # Not keras.utils.set_random_seed: it would set the global seeds only, and
-    # a state left by an earlier training in the process must go too.
+    # What an earlier training in this process left must go too.
     keras.backend.clear_session()
-    random.seed(config.seed)
-    np.random.seed(config.seed)
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ..doctor import Finding, Report
 from ..splits import SPLITS
 from .decode import decode_inspected, inspect_image
-from .loader import why_unreadable
+from .loader import DECODERS, why_unreadable
 from .modes import unusual_modes
 
 FEW = 20  # images of a class in training
@@ -74,7 +74,7 @@ def _look(table, progress):
         sources = [os.fsencode(path) for path in table.files]
     with tf.device("CPU"):
         rows = tf.data.Dataset.from_tensor_slices((np.arange(total), sources))
-        rows = rows.map(look, num_parallel_calls=tf.data.AUTOTUNE, deterministic=False)
+        rows = rows.map(look, num_parallel_calls=DECODERS, deterministic=False)
         rows = rows.ignore_errors().batch(32)
     done = 0
     for index, shapes, orientations, grey in rows.as_numpy_iterator():

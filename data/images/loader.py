@@ -15,7 +15,7 @@ CACHES = ("auto", "memory", "none")
 _SCAN_BATCH = 32
 # Decoding keeps every core busy. TensorFlow's own choice starts with one and takes
 # longer than a small set's epoch to find out.
-_DECODERS = 2 * (os.cpu_count() or 1)
+DECODERS = 2 * (os.cpu_count() or 1)
 
 
 class ImageLoader:
@@ -138,7 +138,7 @@ class ImageLoader:
         columns = tuple(column[rows] for column in columns)
         return (
             tf.data.Dataset.from_tensor_slices(columns)
-            .map(decode, num_parallel_calls=_DECODERS, deterministic=True)
+            .map(decode, num_parallel_calls=DECODERS, deterministic=True)
             .batch(self.batch_size, drop_remainder=drop_remainder)
         )
 
@@ -162,7 +162,7 @@ class ImageLoader:
         with tf.device("CPU"):
             images = tf.data.Dataset.from_tensor_slices((np.arange(total), stored))
             images = images.map(
-                decode, num_parallel_calls=_DECODERS, deterministic=False
+                decode, num_parallel_calls=DECODERS, deterministic=False
             )
             images = images.ignore_errors().batch(_SCAN_BATCH).prefetch(2)
         done = 0

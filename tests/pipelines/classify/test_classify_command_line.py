@@ -341,7 +341,11 @@ def test_a_run_killed_before_its_first_epoch_is_taken_up(photos, tmp_path, capsy
         script = code.format(victim)
         killed = subprocess.run([sys.executable, "-c", script, *words, "--resume"])
         assert killed.returncode == -9
-    # What was asked for is known: depth 8, one epoch, and the data.
+    # What was asked for is known: depth 8, one epoch, and the data. A try without
+    # the data leaves it so.
+    photos.rename(tmp_path / "away")
+    assert run(["classify", "train", "--out", str(out), "--resume"]) == 2
+    (tmp_path / "away").rename(photos)
     assert run(["classify", "train", "--out", str(out), "--resume"]) == 0
     assert "depth = 8" in (out / "config.toml").read_text()
     assert (out / "model.keras").exists()

@@ -76,8 +76,8 @@ class Audit:
     size: int
     findings: list[Finding]
 
-    def lines(self):
-        """What to print: the signature table, then the findings.
+    def facts(self):
+        """The signature table and what the model is made of.
 
         Returns:
             A list of `str`.
@@ -89,8 +89,6 @@ class Audit:
                 for info in getattr(signature, kind).values():
                     lines.append(f"  {kind[:-1]:<6}  {info}")
         lines.append(f"{len(self.ops)} kinds of ops, {self.size / 1e6:.1f} MB")
-        lines += [f"{finding.code}: {finding.text}" for finding in self.findings]
-        lines.append(f"findings: {len(self.findings) or 'none'}")
         return lines
 
 

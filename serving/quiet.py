@@ -5,7 +5,7 @@ import logging
 import re
 
 # What TensorFlow writes around the reason.
-_NOISE = re.compile(r"\{\{.*?\}\}|\[Op:\w+\]|^\s*\(\d+\) [A-Z_]+:")
+_NOISE = re.compile(r"\{\{.*?\}\}|\[Op:\w+\]|name:\s*$|^\s*\(\d+\) [A-Z_]+:")
 _HEADINGS = ("Graph execution error:", "root error(s) found.")
 
 

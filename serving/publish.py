@@ -1,10 +1,6 @@
 """Export: a module's signatures become `MODELS/NAME/VERSION/`, whole or not at all."""
 
 import contextlib
-import fcntl
-import os
-import re
-import shutil
 from pathlib import Path, PurePosixPath
 
 import tensorflow as tf
@@ -12,20 +8,36 @@ import tensorflow as tf
 from ..errors import UserError
 from ..files import atomic_folder
 from .audit import audit
+from .bundle.models_config import CONFIG_FILE, ModelsConfig
+from .bundle.models_dir import refresh_models_dir
+from .bundle.server_files import server_files
+from .bundle.versions import is_model_name, remove_leftovers, version_numbers
+from .bundle.write import BUNDLE_FILES, write_bundle
+from .locks import cannot_write, claimed
 from .model import ServedModel
-from .quiet import error_line, quiet_tensorflow
-
-_LOCK = ".publishing"
+from .quiet import quiet_tensorflow
 
 
-def publish(module, signatures, models_dir, name, version=None, *, extra_files=None):
-    """Writes a SavedModel where a model server picks it up.
+def publish(
+    module,
+    signatures,
+    models_dir,
+    name,
+    version=None,
+    *,
+    examples=None,
+    about=None,
+    keep=None,
+    extra_files=None,
+):
+    """Writes a SavedModel, and all that a model server needs, where it looks.
 
-    The model is saved into a hidden folder, audited, and only then renamed to
-    its version: a server that polls `MODELS/NAME` never sees a part of it, and
-    neither does it after this process was killed. What a killed export left
-    behind is removed by the next one of the same name. Exports of one name
-    wait for each other.
+    The model is saved into a hidden folder, audited, loaded, measured and warmed
+    up, and only then renamed to its version: a server that polls `MODELS/NAME`
+    never sees a part of it, and neither does it after this process was killed.
+    What a killed export left behind is removed by the next one of the same name.
+    Exports of one name wait for each other. At last `models.config` and the other
+    files in `MODELS` are brought up to date.
 
     Args:
         module: The `tf.Module` to save; variables, tables and assets that the
@@ -37,49 +49,79 @@ def publish(module, signatures, models_dir, name, version=None, *, extra_files=N
         name: The model's name, one folder below `models_dir`.
         version: A positive integer, or `None` for the highest version there
             plus one.
+        examples: A dict from signature name to a dict from input name to a numpy
+            array of real rows, equally many in each; strings as `bytes` in an
+            array of dtype `object`. They are kept in the export: it is measured
+            and warmed up with them. Without any the export has neither batching
+            settings nor a warm-up.
+        about: What the model card says of the model, an `About`.
+        keep: How many versions to keep, the new one among them; older ones are
+            removed unless they bear a label. All if `None`.
         extra_files: A dict from a relative path to `str` or `bytes`: files to
-            put beside the model, such as a model card.
+            put beside the model, such as a licence.
 
     Returns:
         The `Path` of the version folder.
 
     Raises:
         UserError: if the name or version is not valid or exists, the folder
-            cannot be written, the audit has a finding, or a session cannot load
-            the model.
+            cannot be written, the audit has a finding, a session cannot load
+            the model, the model rejects the examples, or `models.config` is
+            damaged.
     """
+    models_dir = Path(models_dir)
     _check_name(name)
-    _check_version(version)
+    _check_count("version", version)
+    _check_count("keep", keep)
     _check_signatures(signatures)
-    folder = Path(models_dir) / name
-    with _claimed(folder):
-        _remove_leftovers(folder)
-        target = folder / str(version or max(_versions(folder), default=0) + 1)
-        with atomic_folder(target) as partial:
+    folder = models_dir / name
+    with claimed(folder):
+        remove_leftovers(folder)
+        with claimed(models_dir):
+            ModelsConfig(models_dir)  # what is wrong is told before the work
+        number = version or max(version_numbers(folder), default=0) + 1
+        target = folder / str(number)
+        with _errors_of_files(folder), atomic_folder(target) as partial:
             with quiet_tensorflow():
                 tf.saved_model.save(module, str(partial), signatures=signatures)
             _write_files(partial, extra_files or {})
-            _refuse(audit(partial), target)
-            ServedModel(partial).close()  # loads as a server does, or raises
+            report = audit(partial)
+            _refuse(report, target)
+            with ServedModel(partial) as model:  # loads as a server does, or raises
+                write_bundle(partial, model, report, name, number, examples, about)
+        refresh_models_dir(models_dir, tf.__version__, name, number, keep)
+        remove_leftovers(folder)
     return target
 
 
+@contextlib.contextmanager
+def _errors_of_files(folder):
+    # TensorFlow's file functions have their own exceptions.
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise cannot_write(folder, error) from error
+
+
 def _check_name(name):
-    # A server reads names from URLs and a number there as a version.
-    if not re.fullmatch(r"\w[\w.\-]*", name, re.ASCII) or name.isdecimal():
+    if not is_model_name(name):
         raise UserError(
             "Invalid value for `name`: expected letters, digits, `_`, `-` and `.`, "
             f"not starting with `-` or `.` and not only digits, received name={name!r}"
         )
-
-
-def _check_version(version):
-    if version is None:
-        return
-    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+    if name in {CONFIG_FILE, *server_files(tf.__version__)}:
         raise UserError(
-            "Invalid value for `version`: expected a positive integer or None, "
-            f"received version={version!r}"
+            f"Invalid value for `name`: {name} is a file in the folder of models"
+        )
+
+
+def _check_count(argument, value):
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UserError(
+            f"Invalid value for `{argument}`: expected a positive integer or None, "
+            f"received {argument}={value!r}"
         )
 
 
@@ -94,74 +136,19 @@ def _check_signatures(signatures):
                 )
 
 
-@contextlib.contextmanager
-def _claimed(folder):
-    """Makes `folder` and keeps other exports out of it while the block runs."""
-    made = []
-    try:
-        made = [path for path in (folder, *folder.parents) if not path.exists()]
-        with _locked(folder / _LOCK):
-            yield
-    except BaseException as error:
-        for path in made:
-            with contextlib.suppress(OSError):
-                path.rmdir()
-        if isinstance(error, (OSError, tf.errors.OpError)):
-            raise _cannot_write(folder, error) from error
-        raise
-
-
-@contextlib.contextmanager
-def _locked(path):
-    # The system drops this lock when the process ends, however it ends. So a
-    # partial folder found under the lock belongs to nobody who is alive.
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            # The export we waited for removes its lock file: then lock a new one.
-            if _is_at(file, path):
-                try:
-                    yield
-                finally:
-                    path.unlink(missing_ok=True)
-                return
-
-
-def _is_at(file, path):
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _cannot_write(folder, error):
-    reason = getattr(error, "strerror", None) or error_line(error)
-    return UserError(
-        f"cannot be written ({reason})",
-        folder,
-        "Free some space or choose a folder you can write to",
-    )
-
-
-def _remove_leftovers(folder):
-    for path in folder.glob(".*.partial"):
-        if path.is_dir():
-            shutil.rmtree(path)
-
-
-def _versions(folder):
-    return [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
-
-
 def _write_files(folder, files):
     for name, content in files.items():
         relative = PurePosixPath(name)
         path = folder / relative
-        if relative.is_absolute() or ".." in relative.parts or path.exists():
+        if (
+            relative.is_absolute()
+            or ".." in relative.parts
+            or str(relative) in BUNDLE_FILES
+            or path.exists()
+        ):
             raise UserError(
                 "Invalid value for `extra_files`: expected relative paths that "
-                f"are not the model's own, received {name!r}"
+                f"are not the export's own, received {name!r}"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -1,6 +1,11 @@
+import gc
+import threading
+import weakref
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.half_plus_two import save_half_plus_two
 from helpers.small_models import IMAGES, Scale, save
 
 from amalthea.errors import UserError
@@ -130,6 +135,110 @@ def test_values_that_the_graph_rejects_end_in_one_line(tmp_path):
 
 def _size(image):
     return tf.size(tf.io.decode_png(image))
+
+
+@pytest.fixture(scope="module")
+def half_plus_two(tmp_path_factory):
+    folder = save_half_plus_two(tmp_path_factory.mktemp("half_plus_two"))
+    with ServedModel(folder) as model:
+        yield model
+
+
+@pytest.mark.parametrize("x", [[3.0, 4.0], [[1.0, 2.0], [3.0, 4.0]], 5.0, []])
+def test_run_takes_arrays_and_returns_arrays(half_plus_two, x):
+    x = np.array(x, np.float32)
+    answer = half_plus_two.run("serving_default", {"x": x}, ["y"])
+    assert isinstance(answer["y"], np.ndarray)
+    assert answer["y"].dtype == np.float32
+    assert answer["y"].tolist() == (x / 2 + 2).tolist()
+
+
+def test_run_computes_the_outputs_asked_for_in_their_order(types):
+    inputs = {
+        "uint8": np.array([2], np.uint8),
+        "bool": np.array([True]),
+        "int32": np.array([3], np.int32),
+        "float32": np.array([4.5], np.float32),
+    }
+    answer = types.run("serving_default", inputs, ("int32", "bool"))
+    assert list(answer.items()) == [("int32", [3]), ("bool", [True])]
+    answer = types.run("serving_default", inputs, ("bool", "int32"))
+    assert list(answer.items()) == [("bool", [True]), ("int32", [3])]
+
+
+def test_run_keeps_zeros_at_the_end_of_a_single_text(tmp_path):
+    text = tf.TensorSpec([], tf.string, name="text")
+    save(tmp_path, lambda text: {"echo_bytes": text}, text)
+    with ServedModel(tmp_path) as model:
+        inputs = {"text": np.array(b"a\0\0", object)}
+        answer = model.run("serving_default", inputs, ["echo_bytes"])
+    assert answer["echo_bytes"].dtype == object
+    assert answer["echo_bytes"].shape == ()
+    assert answer["echo_bytes"].item() == b"a\0\0"
+
+
+def test_run_lets_the_errors_of_the_session_pass(half_plus_two):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="int64 vs. expect float"):
+        half_plus_two.run("serving_default", {"x": np.array([1])}, ["y"])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must feed a value"):
+        half_plus_two.run("serving_default", {}, ["y"])
+    for name, inputs, outputs in [
+        ("other", {}, []),
+        ("serving_default", {"z": 1}, []),
+        ("serving_default", {}, ["z"]),
+    ]:
+        with pytest.raises(KeyError):
+            half_plus_two.run(name, inputs, outputs)
+
+
+def test_many_threads_may_run_a_model(half_plus_two):
+    wrong = []
+
+    def ask(number):
+        for step in range(50):
+            x = np.full(3, number + step, np.float32)
+            y = half_plus_two.run("serving_default", {"x": x}, ["y"])["y"]
+            wrong.extend(y[y != x / 2 + 2])
+
+    threads = [threading.Thread(target=ask, args=[100 * n]) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_no_end_of_requests_for_other_outputs_keeps_memory(types):
+    inputs = {
+        name: np.zeros(1, info.dtype)
+        for name, info in types.signatures["serving_default"].inputs.items()
+    }
+    for count in range(1, 250):
+        outputs = ["int32"] * count  # stands for ever other names
+        types.run("serving_default", inputs, outputs)
+    assert len(types._callables) <= 100
+
+
+def test_the_signatures_are_there_as_the_file_has_them(half_plus_two):
+    definition = half_plus_two.signature_defs["serving_default"]
+    assert definition.method_name == "tensorflow/serving/predict"
+    assert definition.inputs["x"].tensor_shape.unknown_rank
+    assert definition.outputs["y"].dtype == tf.float32.as_datatype_enum
+    assert set(half_plus_two.signature_defs) == {
+        "serving_default",
+        "__saved_model_init_op",
+    }
+
+
+def test_close_frees_the_session(tmp_path):
+    model = ServedModel(save_half_plus_two(tmp_path))
+    model.run("serving_default", {"x": np.zeros(1, np.float32)}, ["y"])
+    session, graph = weakref.ref(model._session), weakref.ref(model._session.graph)
+    model.close()
+    model.close()
+    assert session() is None
+    gc.collect()
+    assert graph() is None
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):

@@ -1,0 +1,1 @@
+"""What lies beside an exported model so that a server needs no other settings."""

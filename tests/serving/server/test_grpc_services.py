@@ -1,0 +1,817 @@
+import contextlib
+import logging
+import socket
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.half_plus_two import save_half_plus_two
+from helpers.model_server import wait_until
+from tensorflow.core.framework import tensor_pb2
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+    regression_pb2,
+)
+
+from amalthea.errors import UserError
+from amalthea.serving.server.batching import DirectRunner, runner_factory
+from amalthea.serving.server.errors import StatusError
+from amalthea.serving.server.grpc_services import GrpcServer
+from amalthea.serving.server.manager import ModelManager
+from amalthea.serving.server.options import ServerOptions
+
+MODEL, TOOLS = "half_plus_two", "tools"
+TIMEOUT = 20  # seconds, where a test does not mean another
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """`half_plus_two` in two versions, and a model of many signatures."""
+    folder = tmp_path_factory.mktemp("models")
+    save_half_plus_two(folder / MODEL / "1")
+    save_half_plus_two(folder / MODEL / "2", offset=3.0)
+    save_tools(folder / TOOLS / "7")
+    (folder / "models.config").write_text(
+        f"""
+        model_config_list {{
+          config {{
+            name: "{MODEL}" base_path: "{folder / MODEL}" model_platform: "tensorflow"
+            model_version_policy {{ all {{}} }}
+            version_labels {{ key: "stable" value: 1 }}
+          }}
+          config {{
+            name: "{TOOLS}" base_path: "{folder / TOOLS}" model_platform: "tensorflow"
+          }}
+        }}
+        """
+    )
+    return folder
+
+
+def save_tools(folder):
+    def signature(function, *specs):
+        return tf.function(function, input_signature=specs)
+
+    numbers = tf.TensorSpec([None], tf.float32, "inputs")
+    module = tf.Module()
+    signatures = {
+        "serving_default": signature(
+            lambda a, b: {"sum": a + b, "difference": a - b},
+            tf.TensorSpec([None], tf.float32, "a"),
+            tf.TensorSpec([None], tf.float32, "b"),
+        ),
+        "echo": signature(
+            lambda text: {"text": text, "length": tf.strings.length(text)},
+            tf.TensorSpec([None], tf.string, "text"),
+        ),
+        "half": signature(
+            lambda x: {"y": tf.cast(x, tf.float16)}, tf.TensorSpec([], tf.float32, "x")
+        ),
+        "scores": signature(lambda inputs: {"scores": inputs}, numbers),
+        "outputs": signature(lambda inputs: {"outputs": inputs}, numbers),
+    }
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+
+
+@contextlib.contextmanager
+def serving(models, make_runner=None, metrics=None, **settings):
+    options = ServerOptions(grpc_port=0, grace_seconds=TIMEOUT, **settings)
+    manager = ModelManager(models, options, make_runner or runner_factory(options))
+    manager.start()
+    server = GrpcServer(manager, options, metrics)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop(TIMEOUT)
+        manager.stop()
+
+
+class Client:
+    """The stubs of `tensorflow-serving-api` on one channel."""
+
+    def __init__(self, port):
+        self.channel = grpc.insecure_channel(
+            f"127.0.0.1:{port}",
+            [
+                ("grpc.max_send_message_length", -1),
+                ("grpc.max_receive_message_length", -1),
+                ("grpc.use_local_subchannel_pool", 1),
+            ],
+        )
+        self.prediction = prediction_service_pb2_grpc.PredictionServiceStub(
+            self.channel
+        )
+        self.model = model_service_pb2_grpc.ModelServiceStub(self.channel)
+
+    def predict(self, request, timeout=TIMEOUT):
+        return self.prediction.Predict(request, timeout=timeout)
+
+
+@contextlib.contextmanager
+def connected(server):
+    client = Client(server.port)
+    with client.channel:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client(models):
+    with serving(models) as server, connected(server) as client:
+        yield client
+
+
+def ask(values=(1.0, 2.0, 5.0), name=MODEL, signature="", **inputs):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = name
+    request.model_spec.signature_name = signature
+    for key, value in (inputs or {"x": np.array(values, np.float32)}).items():
+        if isinstance(value, tensor_pb2.TensorProto):
+            request.inputs[key].CopyFrom(value)
+        else:
+            request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+    return request
+
+
+def spec(request, name=MODEL, **values):
+    request.model_spec.name = name
+    if "version" in values:
+        request.model_spec.version.value = values["version"]
+    if "label" in values:
+        request.model_spec.version_label = values["label"]
+    if "signature" in values:
+        request.model_spec.signature_name = values["signature"]
+    return request
+
+
+@contextlib.contextmanager
+def raises(code, text=None):
+    """Expects a gRPC error: its code's name, and its whole text."""
+    with pytest.raises(grpc.RpcError) as caught:
+        yield caught
+    assert (caught.value.code().name, caught.value.details()) == (
+        code,
+        caught.value.details() if text is None else text,
+    )
+
+
+def test_predict(client):
+    response = client.predict(ask())
+    assert tf.make_ndarray(response.outputs["y"]).tolist() == [3.5, 4.0, 5.5]
+    # The typed field, as by the server's default.
+    assert list(response.outputs["y"].float_val) == [3.5, 4.0, 5.5]
+    assert response.model_spec.name == MODEL
+    assert response.model_spec.version.value == 2
+    assert response.model_spec.signature_name == "serving_default"
+
+
+@pytest.mark.parametrize("choice", [{"version": 1}, {"label": "stable"}])
+def test_predict_by_version_or_label(client, choice):
+    response = client.predict(spec(ask(), **choice))
+    assert list(response.outputs["y"].float_val) == [2.5, 3.0, 4.5]
+    assert response.model_spec.version.value == 1
+    assert not response.model_spec.version_label
+
+
+def test_every_encoding_of_a_tensor_is_read(client):
+    values = np.array([2, 2, 2], np.float32)
+    by_content = tf.make_tensor_proto(values)
+    assert by_content.tensor_content
+    one_for_all = tensor_pb2.TensorProto(dtype=1, float_val=[2])
+    one_for_all.tensor_shape.dim.add(size=3)
+    for proto in (by_content, one_for_all):
+        response = client.predict(ask(x=proto))
+        assert list(response.outputs["y"].float_val) == [4, 4, 4]
+
+
+def test_strings_and_a_scalar(client):
+    texts = np.array([b"a\0", b"\xff\xfe", b""], object)
+    response = client.predict(ask(name=TOOLS, signature="echo", text=texts))
+    assert list(response.outputs["text"].string_val) == texts.tolist()
+    assert list(response.outputs["length"].int_val) == [2, 2, 0]
+    response = client.predict(ask(name=TOOLS, signature="half", x=np.float32(0.5)))
+    assert tf.make_ndarray(response.outputs["y"]) == np.float16(0.5)
+    assert not response.outputs["y"].tensor_shape.dim
+
+
+def test_an_empty_batch(client):
+    response = client.predict(ask(values=[]))
+    assert [axis.size for axis in response.outputs["y"].tensor_shape.dim] == [0]
+
+
+def test_output_filter(client):
+    one = np.ones(2, np.float32)
+    request = ask(name=TOOLS, a=one, b=one)
+    assert set(client.predict(request).outputs) == {"sum", "difference"}
+    request.output_filter.append("difference")
+    response = client.predict(request)
+    assert list(response.outputs) == ["difference"]
+    assert list(response.outputs["difference"].float_val) == [0, 0]
+    request.output_filter.append("difference")
+    with raises("INVALID_ARGUMENT", "duplicate output tensor alias: difference"):
+        client.predict(request)
+    request.output_filter[:] = ["quotient"]
+    with raises(
+        "INVALID_ARGUMENT",
+        "output tensor alias not found in signature: quotient"
+        " Outputs expected to be in the set {difference,sum}.",
+    ):
+        client.predict(request)
+
+
+def broken(**fields):
+    proto = tensor_pb2.TensorProto(dtype=1, **fields)
+    proto.tensor_shape.dim.add(size=2)
+    return proto
+
+
+NUMBERS = np.array([1, 2], np.float32)
+HUGE = tensor_pb2.TensorProto(dtype=1, float_val=[1])
+HUGE.tensor_shape.dim.add(size=1 << 40)
+# From predict_impl.cc, predict_util.cc, server_core.cc and saved_model/util.cc.
+BAD_PREDICTS = {
+    "no_spec": (predict_pb2.PredictRequest(), "INVALID_ARGUMENT", "Missing ModelSpec"),
+    "no_name": (
+        ask(name=""),
+        "INVALID_ARGUMENT",
+        "ModelSpec has no name specified.",
+    ),
+    "no_model": (
+        ask(name="nobody"),
+        "NOT_FOUND",
+        "Servable not found for request: Latest(nobody)",
+    ),
+    "no_version": (
+        spec(ask(), version=9),
+        "NOT_FOUND",
+        "Servable not found for request: Specific(half_plus_two, 9)",
+    ),
+    "version_0_is_a_version": (
+        spec(ask(), version=0),
+        "NOT_FOUND",
+        "Servable not found for request: Specific(half_plus_two, 0)",
+    ),
+    "no_label": (
+        spec(ask(), label="canary"),
+        "INVALID_ARGUMENT",
+        "Unrecognized servable version label: canary",
+    ),
+    "no_signature": (
+        ask(signature="other"),
+        "FAILED_PRECONDITION",
+        'Serving signature key "other" not found.',
+    ),
+    "wrong_name": (
+        ask(z=NUMBERS),
+        "INVALID_ARGUMENT",
+        None,
+    ),
+    "too_many": (
+        ask(x=NUMBERS, z=NUMBERS),
+        "INVALID_ARGUMENT",
+        "input size does not match signature: 2!=1 len({x,z}) != len({x}). "
+        "Sent extra: {z}. Missing but required: {}.",
+    ),
+    "wrong_dtype": (
+        ask(x=np.array([b"a"], object)),
+        "INVALID_ARGUMENT",
+        "Expects arg[0] to be float but string is provided",
+    ),
+    "content_of_wrong_size": (
+        ask(x=broken(tensor_content=b"123")),
+        "INVALID_ARGUMENT",
+        "tensor parsing error: x",
+    ),
+    "no_dtype": (
+        ask(x=tensor_pb2.TensorProto()),
+        "INVALID_ARGUMENT",
+        "tensor parsing error: x",
+    ),
+    "bomb": (ask(x=HUGE), "INVALID_ARGUMENT", "tensor parsing error: x"),
+    # What is wrong with the request comes before what is wrong with a tensor.
+    "bad_tensor_of_no_signature": (
+        ask(signature="other", x=HUGE),
+        "FAILED_PRECONDITION",
+        'Serving signature key "other" not found.',
+    ),
+    "bad_tensors_too_many": (
+        ask(x=HUGE, z=HUGE),
+        "INVALID_ARGUMENT",
+        "input size does not match signature: 2!=1 len({x,z}) != len({x}). "
+        "Sent extra: {z}. Missing but required: {}.",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "request_, code, text", BAD_PREDICTS.values(), ids=BAD_PREDICTS
+)
+def test_what_is_wrong_with_a_predict_request(client, request_, code, text):
+    with raises(code, text):
+        client.predict(request_)
+
+
+def test_all_inputs_together_keep_below_the_limit(models):
+    two = tensor_pb2.TensorProto(dtype=1, float_val=[1])
+    two.tensor_shape.dim.add(size=2)
+    request = ask(name=TOOLS, a=two, b=two)
+    with serving(models, max_body_bytes=200) as server, connected(server) as client:
+        client.predict(request)
+        two.tensor_shape.dim[0].size = 30  # 120 bytes each
+        with raises("INVALID_ARGUMENT", "tensor parsing error: b"):
+            client.predict(ask(name=TOOLS, a=two, b=two))
+
+
+def test_an_error_of_the_model_is_the_client_s(client):
+    one, two = np.ones(1, np.float32), np.ones((3,), np.float32)
+    with raises("INVALID_ARGUMENT") as caught:
+        client.predict(ask(name=TOOLS, a=np.stack([two] * 2), b=np.stack([one] * 3)))
+    assert caught.value.details()
+
+
+def test_long_texts_are_cut(client):
+    with raises("NOT_FOUND") as caught:
+        client.predict(ask(name="n" * 2000))
+    details = caught.value.details()
+    assert details.endswith("n...TRUNCATED") and len(details) == 1024 + 12
+
+
+def test_bytes_that_are_no_request(client):
+    call = client.channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+    for content in (b"\xff\xff\xff", b"\x0a\x03\x0a\x01\xff"):  # the last: no UTF-8
+        with raises("INVALID_ARGUMENT", "not a tensorflow.serving.PredictRequest"):
+            call(content, timeout=TIMEOUT)
+
+
+def test_an_unknown_method(client):
+    call = client.channel.unary_unary("/tensorflow.serving.PredictionService/Guess")
+    with raises("UNIMPLEMENTED"):
+        call(b"", timeout=TIMEOUT)
+
+
+def test_metadata(client):
+    request = spec(get_model_metadata_pb2.GetModelMetadataRequest())
+    request.metadata_field.append("signature_def")
+    response = client.prediction.GetModelMetadata(request, timeout=TIMEOUT)
+    assert response.model_spec.name == MODEL
+    assert response.model_spec.version.value == 2
+    assert not response.model_spec.signature_name
+    signatures = get_model_metadata_pb2.SignatureDefMap()
+    assert response.metadata["signature_def"].Unpack(signatures)
+    signature = signatures.signature_def["serving_default"]
+    assert signature.inputs["x"].dtype == tf.float32.as_datatype_enum
+    assert signature.method_name == "tensorflow/serving/predict"
+
+
+@pytest.mark.parametrize(
+    "fields, code, text",
+    [
+        (
+            [],
+            "INVALID_ARGUMENT",
+            "GetModelMetadataRequest must specify at least one metadata_field",
+        ),
+        (
+            ["signature_def", "more"],
+            "INVALID_ARGUMENT",
+            "Metadata field %s is not supportedmore",
+        ),
+    ],
+)
+def test_metadata_of_nothing_known(client, fields, code, text):
+    request = spec(get_model_metadata_pb2.GetModelMetadataRequest())
+    request.metadata_field.extend(fields)
+    with raises(code, text):
+        client.prediction.GetModelMetadata(request, timeout=TIMEOUT)
+
+
+# From classifier.cc and regressor.cc, whose check of the method's name is off.
+CLASSIFY = [
+    ({"signature": "no"}, "No signature was found with the name: no"),
+    ({"name": TOOLS}, "Expected one input Tensor."),
+    (
+        {"name": TOOLS, "signature": "outputs"},
+        'Expected classification signature outputs to contain at least one of "classes"'
+        ' or "scores". Signature was: ',
+    ),
+    ({}, "No classification inputs found in SignatureDef: "),
+]
+REGRESS = [
+    ({"signature": "no"}, "No signature was found with the name: no"),
+    ({"name": TOOLS, "signature": "echo"}, "Expected one output Tensor."),
+    (
+        {"name": TOOLS, "signature": "scores"},
+        "No regression outputs found in SignatureDef: ",
+    ),
+    ({}, "No regression inputs found in SignatureDef: "),
+]
+
+
+@pytest.mark.parametrize("which, text", CLASSIFY)
+def test_classify_is_refused(client, which, text):
+    request = spec(classification_pb2.ClassificationRequest(), **which)
+    with raises("INVALID_ARGUMENT") as caught:
+        client.prediction.Classify(request, timeout=TIMEOUT)
+    assert caught.value.details().startswith(text)
+
+
+@pytest.mark.parametrize("which, text", REGRESS)
+def test_regress_is_refused(client, which, text):
+    request = spec(regression_pb2.RegressionRequest(), **which)
+    with raises("INVALID_ARGUMENT") as caught:
+        client.prediction.Regress(request, timeout=TIMEOUT)
+    assert caught.value.details().startswith(text)
+
+
+def test_signatures_made_for_examples_are_refused_too(client):
+    classification = classification_pb2.ClassificationRequest()
+    with raises("UNIMPLEMENTED", "Classify is not supported by this server"):
+        client.prediction.Classify(
+            spec(classification, TOOLS, signature="scores"), timeout=TIMEOUT
+        )
+    regression = regression_pb2.RegressionRequest()
+    with raises("UNIMPLEMENTED", "Regress is not supported by this server"):
+        client.prediction.Regress(
+            spec(regression, TOOLS, signature="outputs"), timeout=TIMEOUT
+        )
+
+
+def test_classify_without_a_spec(client):
+    with raises("INVALID_ARGUMENT", "Missing ModelSpec"):
+        client.prediction.Classify(
+            classification_pb2.ClassificationRequest(), timeout=TIMEOUT
+        )
+
+
+def tasks(*names_and_methods):
+    request = inference_pb2.MultiInferenceRequest()
+    for name, signature, method in names_and_methods:
+        task = request.tasks.add(method_name=method)
+        spec(task, name, signature=signature)
+    return request
+
+
+CLASSIFY_METHOD = "tensorflow/serving/classify"
+REGRESS_METHOD = "tensorflow/serving/regress"
+# From multi_inference.cc, with the cases of its test.
+MULTI = {
+    "no_tasks": (tasks(), "INVALID_ARGUMENT", "ModelSpec has no name specified."),
+    "other_model": (
+        tasks((TOOLS, "scores", CLASSIFY_METHOD), (MODEL, "", CLASSIFY_METHOD)),
+        "INVALID_ARGUMENT",
+        "All ModelSpecs in a MultiInferenceRequest must access the same model name.",
+    ),
+    "empty_name": (
+        tasks((TOOLS, "scores", CLASSIFY_METHOD), ("", "", CLASSIFY_METHOD)),
+        "INVALID_ARGUMENT",
+        "Found ModelSpec with an empty model name.",
+    ),
+    "twice": (
+        tasks(*[(TOOLS, "scores", CLASSIFY_METHOD)] * 2),
+        "INVALID_ARGUMENT",
+        "Duplicate evaluation of signature: scores",
+    ),
+    "no_signature": (
+        tasks((TOOLS, "no", CLASSIFY_METHOD)),
+        "INVALID_ARGUMENT",
+        "Requested signature not found in model graph: no",
+    ),
+    "predict": (
+        tasks((MODEL, "", "tensorflow/serving/predict")),
+        "UNIMPLEMENTED",
+        "Unsupported signature method_name: tensorflow/serving/predict",
+    ),
+    "two_inputs": (
+        tasks((TOOLS, "scores", CLASSIFY_METHOD), (TOOLS, "outputs", REGRESS_METHOD)),
+        "INVALID_ARGUMENT",
+        "Input tensor must be the same for all Signatures.",
+    ),
+    "no_regression": (
+        tasks((TOOLS, "echo", REGRESS_METHOD)),
+        "INVALID_ARGUMENT",
+        "Expected one output Tensor.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MULTI)
+def test_multi_inference_is_refused(client, case):
+    request, code, text = MULTI[case]
+    with raises(code, text):
+        client.prediction.MultiInference(request, timeout=TIMEOUT)
+
+
+def test_status(client):
+    request = spec(get_model_status_pb2.GetModelStatusRequest())
+    response = client.model.GetModelStatus(request, timeout=TIMEOUT)
+    available = get_model_status_pb2.ModelVersionStatus.AVAILABLE
+    assert [
+        (status.version, status.state, status.status.error_code)
+        for status in response.model_version_status
+    ] == [(2, available, 0), (1, available, 0)]
+    response = client.model.GetModelStatus(spec(request, version=1), timeout=TIMEOUT)
+    assert [status.version for status in response.model_version_status] == [1]
+
+
+@pytest.mark.parametrize(
+    "request_, code, text",
+    [
+        (
+            get_model_status_pb2.GetModelStatusRequest(),
+            "INVALID_ARGUMENT",
+            "Missing ModelSpec",
+        ),
+        (
+            spec(get_model_status_pb2.GetModelStatusRequest(), name="nobody"),
+            "NOT_FOUND",
+            "Could not find any versions of model nobody",
+        ),
+        (
+            spec(get_model_status_pb2.GetModelStatusRequest(), version=9),
+            "NOT_FOUND",
+            "Could not find version 9 of model half_plus_two",
+        ),
+    ],
+)
+def test_status_of_what_is_not_there(client, request_, code, text):
+    with raises(code, text):
+        client.model.GetModelStatus(request_, timeout=TIMEOUT)
+
+
+def test_reload(models):
+    request = model_management_pb2.ReloadConfigRequest()
+    with serving(models) as server, connected(server) as client:
+        with raises(
+            "INVALID_ARGUMENT",
+            "ServerModelConfig type not supported by HandleReloadConfigRequest."
+            " Only ModelConfigList is currently supported",
+        ):
+            client.model.HandleReloadConfigRequest(request, timeout=TIMEOUT)
+        request.config.model_config_list.config.add(
+            name="renamed", base_path=str(models / MODEL), model_platform="tensorflow"
+        )
+        response = client.model.HandleReloadConfigRequest(request, timeout=TIMEOUT)
+        assert response.status.error_code == 0
+        assert client.predict(ask(name="renamed")).model_spec.name == "renamed"
+        with raises("NOT_FOUND"):
+            client.predict(ask())
+
+
+class Gate:
+    """Runners that wait until they are let go."""
+
+    def __init__(self):
+        self.entered = threading.Semaphore(0)
+        self.open = threading.Event()
+        self.deadlines = []
+
+    def make_runner(self, model, version_dir, name):
+        return _Gated(DirectRunner(model), self)
+
+
+class _Gated:
+    def __init__(self, runner, gate):
+        self._runner, self._gate = runner, gate
+        self.close = runner.close
+
+    def run(self, signature, inputs, outputs, deadline=None):
+        self._gate.deadlines.append(deadline)
+        self._gate.entered.release()
+        assert self._gate.open.wait(TIMEOUT)
+        return self._runner.run(signature, inputs, outputs, deadline)
+
+
+@pytest.fixture
+def gate():
+    gate = Gate()
+    yield gate
+    gate.open.set()
+
+
+def test_a_port_in_use_is_said_in_one_line(models):
+    with serving(models) as server:
+        second = GrpcServer(None, ServerOptions(grpc_port=server.port))
+        with pytest.raises(UserError, match=rf"127.0.0.1:{server.port}.*in use"):
+            second.start()
+        second.stop(0)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(UserError, match="in use"):
+            GrpcServer(None, ServerOptions(grpc_port=port)).start()
+
+
+def test_an_address_that_is_not_this_machine_s():
+    options = ServerOptions(host="203.0.113.1", grpc_port=0)
+    with pytest.raises(UserError, match="203.0.113.1"):
+        GrpcServer(None, options).start()
+
+
+def test_a_stopped_server_frees_its_port(models):
+    with serving(models) as server:
+        port = server.port
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_a_client_s_deadline_is_the_runner_s(models, gate):
+    gate.open.set()
+    with serving(models, gate.make_runner) as server, connected(server) as client:
+        begin = time.monotonic()
+        client.predict(ask(), timeout=15)
+        client.predict(ask(), timeout=None)
+    given, none = gate.deadlines
+    assert begin < given < begin + 16
+    assert none is None
+
+
+def test_a_deadline_that_passes_in_the_runner(models, gate):
+    with serving(models, gate.make_runner) as server, connected(server) as client:
+        with raises("DEADLINE_EXCEEDED"):
+            client.predict(ask(), timeout=0.2)
+        gate.open.set()
+        gate.deadlines.clear()
+        assert client.predict(ask()).outputs
+
+
+def test_a_client_that_goes_away_is_not_run(models, gate, monkeypatch):
+    # One thread: the second request waits for it until its client has gone.
+    monkeypatch.setattr("amalthea.serving.server.grpc_services._MAX_THREADS", 1)
+    with (
+        serving(models, gate.make_runner, max_requests=2) as server,
+        connected(server) as client,
+    ):
+        first = client.prediction.Predict.future(ask(), timeout=TIMEOUT)
+        assert gate.entered.acquire(timeout=TIMEOUT)
+        second = client.prediction.Predict.future(ask(), timeout=TIMEOUT)
+        # A connection keeps the order: when the third is refused, because there
+        # are two, the server has what was sent before it.
+        with raises("RESOURCE_EXHAUSTED"):
+            client.predict(ask())
+        assert second.cancel()
+        with raises("RESOURCE_EXHAUSTED"):
+            client.predict(ask())
+        gate.open.set()
+        assert first.result().outputs
+        wait_until(lambda: accepted(client))
+    assert len(gate.deadlines) == 2  # the first and the last
+
+
+def accepted(client):
+    try:
+        return client.predict(ask()).outputs
+    except grpc.RpcError as error:
+        assert error.code().name == "RESOURCE_EXHAUSTED"
+
+
+def test_more_requests_than_allowed_are_refused(models, gate):
+    with (
+        serving(models, gate.make_runner, max_requests=2) as server,
+        connected(server) as client,
+    ):
+        futures = [
+            client.prediction.Predict.future(ask(), timeout=TIMEOUT) for _ in range(2)
+        ]
+        for _ in futures:
+            assert gate.entered.acquire(timeout=TIMEOUT)
+        with raises("RESOURCE_EXHAUSTED"):
+            client.predict(ask())
+        gate.open.set()
+        for future in futures:
+            assert future.result().outputs
+        assert client.predict(ask()).outputs
+
+
+def test_large_messages_up_to_the_limit(models):
+    values = np.zeros(3 << 20, np.float32)  # 12 MiB: above gRPC's own limit of 4
+    with (
+        serving(models, max_body_bytes=13 << 20) as server,
+        connected(server) as client,
+    ):
+        response = client.predict(ask(values))
+        assert len(response.outputs["y"].float_val) == len(values)
+        with raises("RESOURCE_EXHAUSTED"):
+            client.predict(ask(np.zeros(4 << 20, np.float32)))
+        compressed = client.channel.unary_unary(
+            "/tensorflow.serving.PredictionService/Predict"
+        )
+        with raises("RESOURCE_EXHAUSTED"):  # small on the wire
+            compressed(
+                bytes(14 << 20), timeout=TIMEOUT, compression=grpc.Compression.Gzip
+            )
+
+
+def test_stop_finishes_what_was_accepted(models, gate):
+    with serving(models, gate.make_runner) as server, connected(server) as client:
+        future = client.prediction.Predict.future(ask(), timeout=TIMEOUT)
+        assert gate.entered.acquire(timeout=TIMEOUT)
+        stopping = threading.Thread(target=server.stop, args=[TIMEOUT])
+        stopping.start()
+        with connected(server) as other, raises("UNAVAILABLE"):
+            wait_until(lambda: not other.predict(ask()))
+        gate.open.set()
+        assert list(future.result().outputs["y"].float_val) == [3.5, 4.0, 5.5]
+        stopping.join(TIMEOUT)
+        assert not stopping.is_alive()
+
+
+def test_stop_gives_up_after_the_grace(models, gate):
+    with serving(models, gate.make_runner) as server, connected(server) as client:
+        future = client.prediction.Predict.future(ask(), timeout=TIMEOUT)
+        assert gate.entered.acquire(timeout=TIMEOUT)
+        server.stop(0.1)
+        assert future.exception().code().name in ("CANCELLED", "UNAVAILABLE")
+        gate.open.set()
+
+
+def test_a_fault_is_logged_and_tells_nothing(models, caplog):
+    def make_runner(model, version_dir, name):
+        class Faulty:
+            close = staticmethod(lambda: None)
+
+            def run(self, *_):
+                raise RuntimeError("the secret path")
+
+        return Faulty()
+
+    with serving(models, make_runner) as server, connected(server) as client:
+        with (
+            caplog.at_level(logging.ERROR, "amalthea.serving"),
+            raises("INTERNAL") as caught,
+        ):
+            client.predict(ask())
+        assert "secret" not in caught.value.details()
+        assert "the secret path" in caplog.text
+
+
+def test_a_status_of_the_runner_is_the_answer(models):
+    def make_runner(model, version_dir, name):
+        class Full:
+            close = staticmethod(lambda: None)
+
+            def run(self, *_):
+                raise StatusError("UNAVAILABLE", "the queue is full")
+
+        return Full()
+
+    with (
+        serving(models, make_runner) as server,
+        connected(server) as client,
+        raises("UNAVAILABLE", "the queue is full"),
+    ):
+        client.predict(ask())
+
+
+class Counts:
+    def __init__(self):
+        self.calls = []
+
+    def request(self, *call):
+        self.calls.append(call)
+
+
+def test_requests_are_counted(models):
+    metrics = Counts()
+    with serving(models, metrics=metrics) as server, connected(server) as client:
+        client.predict(ask(signature="serving_default"))
+        client.predict(ask(name=TOOLS, signature="half", x=np.float32(1)))
+        with raises("NOT_FOUND"):
+            client.predict(ask(name="nobody"))
+        request = spec(get_model_status_pb2.GetModelStatusRequest())
+        client.model.GetModelStatus(request, timeout=TIMEOUT)
+    assert [(*call[:5], call[6]) for call in metrics.calls] == [
+        (MODEL, "GRPC", "Predict", "serving_default", "OK", 3),
+        (TOOLS, "GRPC", "Predict", "half", "OK", None),
+        ("nobody", "GRPC", "Predict", "", "NOT_FOUND", None),
+        (MODEL, "GRPC", "GetModelStatus", "", "OK", None),
+    ]
+    assert all(0 < call[5] < TIMEOUT for call in metrics.calls)
+
+
+def test_mutated_requests_never_fail_the_server(client):
+    random = np.random.default_rng(3)
+    call = client.channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+    good = ask(x=tf.make_tensor_proto(NUMBERS)).SerializeToString()
+    codes = set()
+    for _ in range(300):
+        content = bytearray(good)
+        for _ in range(random.integers(1, 5)):
+            content[random.integers(len(content))] = random.integers(256)
+        try:
+            call(
+                bytes(content[: random.integers(1, len(content) + 9)]), timeout=TIMEOUT
+            )
+            codes.add("OK")
+        except grpc.RpcError as error:
+            codes.add(error.code().name)
+    assert {"OK", "INVALID_ARGUMENT", "NOT_FOUND"} <= codes
+    assert codes <= {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION"}

@@ -1,0 +1,610 @@
+import contextlib
+import gc
+import logging
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from helpers.half_plus_two import save_half_plus_two
+from helpers.model_server import wait_until
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+from amalthea.errors import UserError
+from amalthea.serving.records import WARMUP_FILE, prediction_log, write_records
+from amalthea.serving.server.errors import StatusError
+from amalthea.serving.server.manager import ModelManager
+from amalthea.serving.server.metrics import Metrics
+from amalthea.serving.server.options import ServerOptions
+
+MODEL = "config { name: 'm' base_path: 'm' model_platform: 'tensorflow' %s }"
+CONFIG = f"model_config_list {{ {MODEL} }}"
+
+
+class PlainRunner:
+    """Runs the model in the thread that asks."""
+
+    def __init__(self, model, version_dir, name):
+        self._model = model
+        self.closed = False
+
+    def run(self, signature, inputs, outputs, deadline=None):
+        return self._model.run(signature, inputs, outputs)
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Folders of y = x/2 + 2 and y = x/2 + 3, to copy from."""
+    root = tmp_path_factory.mktemp("saved")
+    return {n: save_half_plus_two(root / str(n), offset=n) for n in (2.0, 3.0)}
+
+
+@pytest.fixture
+def models(tmp_path, saved):
+    put(saved, tmp_path, 1)
+    return tmp_path
+
+
+def put(saved, root, version, offset=2.0, name="m"):
+    return Path(shutil.copytree(saved[offset], root / name / str(version)))
+
+
+@contextlib.contextmanager
+def managing(models, metrics=None):
+    """A started manager that looks at the folders only when it is told to."""
+    options = ServerOptions(poll_seconds=3600, grace_seconds=10)
+    manager = ModelManager(models, options, PlainRunner, metrics)
+    manager.start()
+    try:
+        yield manager
+    finally:
+        manager.stop()
+
+
+def ask(manager, name="m", version=None, label=None):
+    """Returns the version that answers and what it says to x = 0."""
+    with manager.acquire(name, version, label) as loaded:
+        x = np.zeros(1, np.float32)
+        y = loaded.runner.run("serving_default", {"x": x}, ["y"])["y"]
+        return loaded.version, float(y[0])
+
+
+def states(manager, name="m"):
+    return [(status.version, status.state) for status in manager.status(name)]
+
+
+def wait_for_states(manager, expected, name="m"):
+    wait_until(lambda: states(manager, name) == expected)
+
+
+def parse(text):
+    return text_format.Parse(text, ModelServerConfig())
+
+
+def error_of(call, *args, **keywords):
+    with pytest.raises(StatusError) as error:
+        call(*args, **keywords)
+    return error.value.code, error.value.message
+
+
+def test_the_latest_version_is_served(models, saved):
+    put(saved, models, 2, offset=3.0)
+    with managing(models) as manager:
+        assert manager.is_ready()
+        assert manager.models() == ["m"]
+        assert ask(manager) == (2, 3.0)
+        assert states(manager) == [(2, "AVAILABLE")]
+    assert not manager.is_ready()
+    assert states(manager) == [(2, "END")]
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        ({"name": "none"}, "NOT_FOUND: Servable not found for request: Latest(none)"),
+        (
+            {"name": "m", "version": 7},
+            "NOT_FOUND: Servable not found for request: Specific(m, 7)",
+        ),
+        (
+            {"name": "m", "label": "stable"},
+            "INVALID_ARGUMENT: Unrecognized servable version label: stable",
+        ),
+        (
+            {"name": "m", "label": ""},
+            "INVALID_ARGUMENT: Unrecognized servable version label: ",
+        ),
+        ({"name": ""}, "INVALID_ARGUMENT: ModelSpec has no name specified."),
+    ],
+)
+def test_what_is_not_there_is_told_as_tensorflow_serving_does(
+    models, request_, expected
+):
+    with managing(models) as manager:
+        assert ": ".join(error_of(ask, manager, **request_)) == expected
+
+
+def test_the_status_of_what_is_not_there(models):
+    with managing(models) as manager:
+        assert error_of(manager.status, "none") == (
+            "NOT_FOUND",
+            "Could not find any versions of model none",
+        )
+        assert error_of(manager.status, "m", 7) == (
+            "NOT_FOUND",
+            "Could not find version 7 of model m",
+        )
+        assert [status.version for status in manager.status("m", 1)] == [1]
+        assert manager.status("m", label="none") == manager.status("m")
+
+
+def test_a_new_version_replaces_the_old_one(models, saved, caplog):
+    caplog.set_level(logging.INFO, "amalthea.serving")
+    with managing(models) as manager:
+        put(saved, models, 2, offset=3.0)
+        assert ask(manager) == (1, 2.0)
+        manager.poll()
+        assert ask(manager) == (2, 3.0)
+        assert error_of(ask, manager, version=1)[0] == "NOT_FOUND"
+        wait_for_states(manager, [(2, "AVAILABLE"), (1, "END")])
+        assert manager.status("m", 1)[0].error_code == "OK"
+    assert caplog.messages[:3] == [
+        "model m: version 1 loaded",
+        "model m: version 2 loaded",
+        "model m: version 1 unloaded",
+    ]
+
+
+def test_the_folder_taken_back_brings_the_old_version_back(models, saved):
+    put(saved, models, 2, offset=3.0)
+    with managing(models) as manager:
+        shutil.rmtree(models / "m" / "2")
+        manager.poll()
+        assert ask(manager) == (1, 2.0)
+        wait_for_states(manager, [(2, "END"), (1, "AVAILABLE")])
+
+
+def half_copied(folder):
+    (folder / "saved_model.pb").unlink()
+
+
+def corrupt(folder):
+    (folder / "saved_model.pb").write_bytes(b"\xff no model")
+
+
+def without_variables(folder):
+    shutil.rmtree(folder / "variables")
+
+
+def with_cut_variables(folder):
+    os.truncate(folder / "variables" / "variables.data-00000-of-00001", 3)
+
+
+def with_a_failing_warm_up(folder):
+    log = prediction_log("m", "none", {"x": np.zeros(1, np.float32)})
+    write_records(folder / WARMUP_FILE, [log])
+
+
+def with_a_damaged_warm_up(folder):
+    (folder / "assets.extra").mkdir()
+    (folder / WARMUP_FILE).write_bytes(b"no records at all")
+
+
+def with_a_warm_up_of_another_kind(folder):
+    log = prediction_log("m", "serving_default", {})
+    log.session_run_log.SetInParent()
+    write_records(folder / WARMUP_FILE, [log])
+
+
+BREAKS = [
+    (half_copied, "NOT_FOUND", "no SavedModel here"),
+    (corrupt, "DATA_LOSS", "damaged SavedModel"),
+    (without_variables, "FAILED_PRECONDITION", "cannot be loaded"),
+    (with_cut_variables, "OUT_OF_RANGE", "cannot be loaded"),
+    (with_a_failing_warm_up, "FAILED_PRECONDITION", '"none" not found'),
+    (with_a_damaged_warm_up, "DATA_LOSS", "damaged records"),
+    (with_a_warm_up_of_another_kind, "UNIMPLEMENTED", "Unsupported log_type"),
+]
+
+
+@pytest.mark.parametrize(("break_", "code", "message"), BREAKS)
+def test_a_broken_version_changes_nothing_and_is_mended(
+    models, saved, caplog, break_, code, message
+):
+    metrics = Metrics()
+    with managing(models, metrics=metrics) as manager:
+        folder = put(saved, models, 2, offset=3.0)
+        break_(folder)
+        manager.poll()
+        assert ask(manager) == (1, 2.0)
+        assert manager.is_ready()
+        assert states(manager) == [(2, "END"), (1, "AVAILABLE")]
+        [status] = manager.status("m", 2)
+        assert status.error_code == code
+        assert message in status.error_message
+        manager.poll()  # unchanged: not tried again
+        assert len(caplog.messages) == 1
+        assert message in caplog.messages[0]
+        assert "\n" not in caplog.messages[0]
+        assert 'status="fail"} 1' in metrics.text()
+
+        shutil.rmtree(folder / "assets.extra", ignore_errors=True)
+        shutil.copytree(saved[3.0], folder, dirs_exist_ok=True)
+        manager.poll()
+        assert ask(manager) == (2, 3.0)
+        wait_for_states(manager, [(2, "AVAILABLE"), (1, "END")])
+
+
+def test_a_broken_version_removed_and_put_back_is_tried_again(models, saved):
+    with managing(models) as manager:
+        folder = put(saved, models, 2)
+        away = folder.with_name("away")
+        corrupt(folder)
+        manager.poll()
+        folder.rename(away)
+        manager.poll()
+        away.rename(folder)
+        attempts = []
+        manager._make_runner = lambda *args: attempts.append(args)
+        shutil.copy(saved[3.0] / "saved_model.pb", folder)
+        manager.poll()
+        assert len(attempts) == 1
+
+
+def test_the_warm_up_runs_through_the_runner(models, saved, monkeypatch):
+    seen = []
+    run = PlainRunner.run
+
+    def spy(self, signature, inputs, outputs, deadline=None):
+        seen.append((signature, inputs["x"].tolist(), list(outputs)))
+        return run(self, signature, inputs, outputs, deadline)
+
+    monkeypatch.setattr(PlainRunner, "run", spy)
+    log = prediction_log("m", "", {"x": np.array([1, 2], np.float32)})
+    write_records(models / "m" / "1" / WARMUP_FILE, [log, log])
+    with managing(models):
+        assert seen == [("serving_default", [1.0, 2.0], ["y"])] * 2
+
+
+def test_a_model_whose_loading_fails_is_freed(models, monkeypatch):
+    closed = []
+    monkeypatch.setattr(PlainRunner, "close", lambda self: closed.append(self))
+    with_a_failing_warm_up(models / "m" / "1")
+    with pytest.raises(UserError), managing(models):
+        pass
+    assert len(closed) == 1
+
+
+def test_a_start_with_a_model_that_does_not_load_ends_in_one_line(models, saved):
+    put(saved, models, 1, name="good")
+    corrupt(models / "m" / "1")
+    with pytest.raises(UserError) as error, managing(models):
+        pass
+    assert str(error.value) == (
+        f"model m, version 1: {models}/m/1/saved_model.pb: damaged SavedModel. "
+        "Export it again"
+    )
+    assert not [t for t in threading.enumerate() if t.name.startswith("model-")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CONFIG % "", "Unable to find a numerical version path for servable m at: "),
+        (CONFIG.replace("'m' ", "'none' ") % "", "Could not find base path "),
+        ("model_config_list { config {} }", "Illegal setting neither"),
+    ],
+)
+def test_a_start_with_a_wrong_config_ends_in_one_line(tmp_path, text, message):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "models.config").write_text(text)
+    with pytest.raises(UserError, match=message), managing(tmp_path):
+        pass
+
+
+def test_policies_and_labels_of_a_config(models, saved):
+    put(saved, models, 2, offset=3.0)
+    put(saved, models, 3)
+    (models / "models.config").write_text(
+        CONFIG
+        % (
+            "model_version_policy { specific { versions: 1 versions: 2 } }"
+            "version_labels { key: 'stable' value: 1 }"
+            "version_labels { key: 'canary' value: 2 }"
+            "version_labels { key: 'next' value: 3 }"
+        )
+    )
+    with managing(models) as manager:
+        assert states(manager) == [(2, "AVAILABLE"), (1, "AVAILABLE")]
+        assert ask(manager) == (2, 3.0)
+        assert ask(manager, version=1) == (1, 2.0)
+        assert ask(manager, label="stable") == (1, 2.0)
+        assert ask(manager, label="canary") == (2, 3.0)
+        assert error_of(ask, manager, label="next")[1] == (
+            "Servable not found for request: Specific(m, 3)"
+        )
+
+
+def test_a_changed_config_is_followed_and_a_broken_one_is_not(models, saved, caplog):
+    file = models / "models.config"
+    policy = "model_version_policy { specific { versions: %d } }"
+    put(saved, models, 2, offset=3.0)
+    file.write_text(CONFIG % policy % 1)
+    with managing(models) as manager:
+        assert ask(manager)[0] == 1
+        for broken in ("model_config_list {", "model_config_list { config {} }"):
+            file.write_text(broken)
+            manager.poll()
+            manager.poll()
+            assert ask(manager)[0] == 1
+        assert len(caplog.messages) == 2
+        file.write_text(CONFIG % policy % 2)
+        manager.poll()
+        assert ask(manager)[0] == 2
+        file.write_text(CONFIG.replace("'m' base", "'other' base") % "")
+        manager.poll()
+        assert manager.models() == ["other"]
+        assert ask(manager, "other")[0] == 2
+        assert error_of(ask, manager)[0] == "NOT_FOUND"
+        wait_for_states(manager, [(2, "END"), (1, "END")])
+
+
+def test_a_label_moves_to_an_available_version_only(models, saved, caplog):
+    file = models / "models.config"
+    policy = "model_version_policy { all {} } version_labels { key: 'a' value: %d }"
+    file.write_text(CONFIG % policy % 1)
+    with managing(models) as manager:
+        assert ask(manager, label="a")[0] == 1
+        file.write_text(CONFIG % policy % 2)
+        manager.poll()
+        assert ask(manager, label="a")[0] == 1
+        assert caplog.messages == [
+            "Request to assign label to version 2 of model m, which is not "
+            "currently available for inference"
+        ]
+        put(saved, models, 2)
+        manager.poll()  # loads it
+        manager.poll()  # and then the label can move
+        assert ask(manager, label="a")[0] == 2
+        assert len(caplog.messages) == 1
+
+
+def test_models_appear_while_it_runs(models, saved):
+    with managing(models) as manager:
+        put(saved, models, 5, name="other")
+        manager.poll()
+        assert manager.models() == ["m", "other"]
+        assert ask(manager, "other")[0] == 5
+
+
+def test_a_vanished_model_folder_stays_served(models, saved, caplog):
+    put(saved, models, 1, name="other")
+    with managing(models) as manager:
+        shutil.rmtree(models / "m")
+        put(saved, models, 2, offset=3.0, name="other")
+        manager.poll()
+        manager.poll()
+        assert ask(manager) == (1, 2.0)
+        assert ask(manager, "other") == (2, 3.0)  # the others are followed
+        assert caplog.messages == [f"model m: no {models / 'm'}"]
+
+
+def test_an_emptied_model_folder_is_not(models):
+    with managing(models) as manager:
+        shutil.rmtree(models / "m" / "1")
+        manager.poll()
+        assert error_of(ask, manager)[0] == "NOT_FOUND"
+        assert not manager.is_ready()
+
+
+def test_a_reload_loads_new_models_and_drops_others(models, saved):
+    put(saved, models, 4, name="new")
+    with managing(models / "m") as manager:
+        text = (CONFIG % "").replace("'m'", "'new'")
+        manager.reload(parse(text.replace("'new' model", f"'{models}/new' model")))
+        assert manager.models() == ["new"]
+        assert ask(manager, "new")[0] == 4
+        wait_for_states(manager, [(1, "END")])
+        put(saved, models, 5, name="new")
+        manager.poll()  # follows the folders of the new config
+        assert ask(manager, "new")[0] == 5
+
+        manager.reload(parse("model_config_list {}"))
+        assert manager.models() == []
+        assert error_of(ask, manager, "new")[0] == "NOT_FOUND"
+        assert manager.is_ready()
+
+
+def test_a_model_dropped_and_taken_again_is_loaded_again(models):
+    with managing(models) as manager:
+        with manager.acquire("m") as held:
+            manager.reload(parse("model_config_list {}"))
+            assert states(manager) == [(1, "UNLOADING")]
+            again = threading.Thread(
+                target=manager.reload, args=[parse(CONFIG % "")], daemon=True
+            )
+            again.start()
+            assert not held.runner.closed
+        again.join(10)
+        assert held.runner.closed
+        assert ask(manager) == (1, 2.0)
+        assert states(manager) == [(1, "AVAILABLE")]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        ("", "INVALID_ARGUMENT", "Only ModelConfigList is currently supported"),
+        ("custom_model_config {}", "INVALID_ARGUMENT", "Only ModelConfigList"),
+        (CONFIG.replace("'tensorflow'", "''") % "", "INVALID_ARGUMENT", "neither"),
+        (
+            CONFIG.replace("'m'", "'none'") % "",
+            "INVALID_ARGUMENT",
+            "Could not find base path",
+        ),
+        (
+            CONFIG.replace("'m'", "'empty'") % "",
+            "NOT_FOUND",
+            "Unable to find a numerical version path for servable empty at: ",
+        ),
+        (
+            CONFIG % "version_labels { key: 'a' value: 2 }",
+            "FAILED_PRECONDITION",
+            "Request to assign label to version 2 of model m",
+        ),
+    ],
+)
+def test_a_wrong_reload_changes_nothing(models, text, code, message):
+    (models / "empty").mkdir()
+    config = CONFIG % "version_labels { key: 'a' value: 1 }"
+    (models / "models.config").write_text(config)
+    with managing(models) as manager:
+        error = error_of(manager.reload, parse(text))
+        assert error[0] == code
+        assert message in error[1]
+        assert manager.models() == ["m"]
+        assert ask(manager, label="a")[0] == 1
+
+
+def test_a_reload_tells_which_new_model_is_broken(models, saved):
+    both = MODEL + MODEL.replace("'m'", "'new'")
+    text = f"model_config_list {{ {both} }}" % ("", "")
+    with managing(models) as manager:
+        corrupt(put(saved, models, 3, name="new"))
+        code, message = error_of(manager.reload, parse(text))
+        assert code == "UNKNOWN"
+        assert message.startswith(
+            "1 model(s) did not become available: {{{name: new version: 3} due to "
+            "error: DATA_LOSS: "
+        )
+        assert message.endswith("}, }")
+        assert ask(manager)[0] == 1
+        shutil.copy(saved[2.0] / "saved_model.pb", models / "new" / "3")
+        manager.poll()
+        assert ask(manager, "new")[0] == 3
+
+
+def test_a_version_in_use_is_freed_last(models, saved):
+    with managing(models) as manager:
+        with manager.acquire("m") as first, manager.acquire("m") as second:
+            assert first is second
+            put(saved, models, 2, offset=3.0)
+            manager.poll()
+            assert ask(manager)[0] == 2
+            assert states(manager) == [(2, "AVAILABLE"), (1, "UNLOADING")]
+            assert not first.runner.closed
+            x = np.zeros(1, np.float32)
+            answer = first.runner.run("serving_default", {"x": x}, ["y"])
+            assert answer["y"].tolist() == [2.0]
+        wait_for_states(manager, [(2, "AVAILABLE"), (1, "END")])
+        assert first.runner.closed
+
+
+def test_a_request_that_fails_lets_go(models):
+    with managing(models) as manager:
+        with pytest.raises(ZeroDivisionError), manager.acquire("m") as loaded:
+            raise ZeroDivisionError
+        assert loaded.users == 0
+
+
+def test_stop_waits_no_longer_than_its_grace(models):
+    with managing(models) as manager, manager.acquire("m") as held:
+        start = time.monotonic()
+        manager.stop(grace_seconds=0.05)
+        assert time.monotonic() - start < 5
+        assert not held.runner.closed
+        assert error_of(ask, manager)[0] == "NOT_FOUND"
+    wait_until(lambda: held.runner.closed)
+
+
+def test_requests_go_on_while_a_version_loads(models, saved, monkeypatch):
+    loading, go_on = threading.Event(), threading.Event()
+    with managing(models) as manager:
+
+        def slow_runner(model, version_dir, name):
+            loading.set()
+            assert go_on.wait(10)
+            return PlainRunner(model, version_dir, name)
+
+        manager._make_runner = slow_runner
+        put(saved, models, 2, offset=3.0)
+        polling = threading.Thread(target=manager.poll, daemon=True)
+        polling.start()
+        assert loading.wait(10)
+        assert ask(manager) == (1, 2.0)
+        assert states(manager) == [(2, "LOADING"), (1, "AVAILABLE")]
+        go_on.set()
+        polling.join(10)
+        assert ask(manager) == (2, 3.0)
+
+
+def test_no_request_fails_while_versions_come_and_go(models, saved):
+    options = ServerOptions(poll_seconds=0.01, grace_seconds=10)
+    manager = ModelManager(models, options, PlainRunner)
+    manager.start()
+    failures, seen, done = [], set(), threading.Event()
+
+    def client():
+        while not done.is_set():
+            try:
+                version, answer = ask(manager)
+                seen.add(version)
+                assert answer == (2.0 if version % 2 else 3.0)
+            except Exception as error:
+                failures.append(error)
+
+    clients = [threading.Thread(target=client) for _ in range(4)]
+    for thread in clients:
+        thread.start()
+    try:
+        for version in range(2, 5):
+            put(saved, models, f".{version}", offset=2.0 if version % 2 else 3.0)
+            (models / "m" / f".{version}").rename(models / "m" / str(version))
+            wait_until(lambda version=version: version in seen)
+    finally:
+        done.set()
+        for thread in clients:
+            thread.join()
+        manager.stop()
+    assert failures == []
+    assert seen == {1, 2, 3, 4}
+
+
+@pytest.fixture
+def frozen():
+    """Leaves all objects there are out of the collections to come: quicker."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def test_memory_is_flat_over_many_reloads(models, saved, frozen):
+    resident = []
+    with managing(models) as manager:
+        for version in range(2, 22):
+            put(saved, models, version)
+            manager.poll()
+            assert ask(manager)[0] == version
+            wait_until(lambda v=version: manager.status("m", v - 1)[0].state == "END")
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            resident.append(pages * os.sysconf("SC_PAGE_SIZE"))
+        graphs = [item for item in gc.get_objects() if isinstance(item, tf.Graph)]
+        assert len(graphs) == 1  # that of the version that is served
+        assert not [t for t in threading.enumerate() if t.name == "model-unload"]
+    assert resident[-1] - resident[4] < 8 << 20
+
+
+def test_two_managers_of_one_folder_do_not_meet(models):
+    with managing(models) as one, managing(models) as two:
+        assert ask(one) == ask(two) == (1, 2.0)
+        one.stop()
+        assert ask(two) == (1, 2.0)

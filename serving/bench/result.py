@@ -1,0 +1,185 @@
+"""What a sweep found, as a table, files and a picture."""
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import UserError
+from ...files import atomic_file
+
+_HEADING = (
+    ("clients", 7),
+    ("rows", 5),
+    ("requests/s", 10),
+    ("rows/s", 9),
+    ("p50 ms", 8),
+    ("p90 ms", 8),
+    ("p99 ms", 8),
+    ("errors", 0),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """One setting of a sweep.
+
+    Attributes:
+        concurrency: The number of clients.
+        batch: The examples in each request.
+        requests: The number of answered requests.
+        seconds: How long it took.
+        p50_ms: The median latency of answered requests, in milliseconds;
+            `None` where none was answered.
+        p90_ms: The latency that 90 % of them stay within.
+        p99_ms: The latency that 99 % of them stay within.
+        errors: The number of failed requests by status code.
+    """
+
+    concurrency: int
+    batch: int
+    requests: int
+    seconds: float
+    p50_ms: float | None
+    p90_ms: float | None
+    p99_ms: float | None
+    errors: dict[str, int]
+
+    @classmethod
+    def of(cls, concurrency, batch, latencies, errors, seconds):
+        """Makes it of the latencies, in seconds, of the answered requests."""
+        percentiles = (None, None, None)
+        if latencies:
+            percentiles = (np.percentile(latencies, (50, 90, 99)) * 1e3).tolist()
+        return cls(concurrency, batch, len(latencies), seconds, *percentiles, errors)
+
+    @property
+    def requests_per_second(self):
+        """Answered requests per second."""
+        return self.requests / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def rows_per_second(self):
+        """Examples of answered requests per second."""
+        return self.batch * self.requests_per_second
+
+    def cells(self):
+        """Its row of the table, a list of `str`."""
+        times = [
+            "-" if value is None else f"{value:.2f}"
+            for value in (self.p50_ms, self.p90_ms, self.p99_ms)
+        ]
+        errors = ", ".join(f"{count} {code}" for code, count in self.errors.items())
+        return [
+            str(self.concurrency),
+            str(self.batch),
+            f"{self.requests_per_second:.1f}",
+            f"{self.rows_per_second:.1f}",
+            *times,
+            errors or "-",
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchResult:
+    """What a sweep found.
+
+    Attributes:
+        url: The server.
+        model: The model's name.
+        signature: The signature's name.
+        measured: When and on what, in words.
+        measurements: A tuple of `Measurement`, in the order they were made.
+        stopped: Which limit ended the sweep early, in words, or `None`.
+    """
+
+    url: str
+    model: str
+    signature: str
+    measured: str
+    measurements: tuple[Measurement, ...]
+    stopped: str | None = None
+
+    def lines(self):
+        """The table to print, a list of `str`."""
+        rows = [[name for name, _ in _HEADING]]
+        rows += [measurement.cells() for measurement in self.measurements]
+        widths = [width for _, width in _HEADING]
+        lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
+        if self.stopped:
+            lines.append(f"ended early: {self.stopped}")
+        return lines
+
+    def suggestion(self):
+        """Chooses batching values; see `suggest`.
+
+        Returns:
+            A `Suggestion`.
+
+        Raises:
+            UserError: if too little was measured for that.
+        """
+        from .suggestion import suggest
+
+        return suggest(self)
+
+    def write(self, folder):
+        """Writes `bench.csv`, `bench.json` and `bench.png` into a folder.
+
+        Args:
+            folder: The folder, made where it is missing.
+
+        Returns:
+            A list of the paths written.
+
+        Raises:
+            UserError: if they cannot be written.
+        """
+        folder = Path(folder)
+        paths = [folder / f"bench.{kind}" for kind in ("csv", "json", "png")]
+        self._write_csv(paths[0])
+        self._write_json(paths[1])
+        from .figure import write_figure
+
+        write_figure(paths[2], self)
+        return paths
+
+    def _write_csv(self, path):
+        with atomic_file(path) as file:
+            writer = csv.DictWriter(file, list(_record(None)), lineterminator="\n")
+            writer.writeheader()
+            for measurement in self.measurements:
+                record = _record(measurement)
+                errors = record["errors"].items()
+                record["errors"] = " ".join(f"{code}:{n}" for code, n in errors)
+                writer.writerow(record)
+
+    def _write_json(self, path):
+        content = {
+            "url": self.url,
+            "model": self.model,
+            "signature": self.signature,
+            "measured": self.measured,
+            "stopped": self.stopped,
+            "measurements": [_record(item) for item in self.measurements],
+        }
+        try:
+            parameters = self.suggestion().parameters
+            content["suggestion"] = dataclasses.asdict(parameters)
+        except UserError:
+            content["suggestion"] = None
+        with atomic_file(path) as file:
+            json.dump(content, file, indent=2)
+            file.write("\n")
+
+
+def _record(measurement):
+    names = [field.name for field in dataclasses.fields(Measurement)]
+    names[4:4] = ["requests_per_second", "rows_per_second"]
+    values = {name: getattr(measurement, name, None) for name in names}
+    return {
+        name: round(value, 3) if isinstance(value, float) else value
+        for name, value in values.items()
+    }

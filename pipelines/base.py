@@ -7,6 +7,7 @@ from pathlib import Path
 from ..errors import UserError
 from .config import make_config
 from .environment import prepare_training, restored_policy, start_tensorflow
+from .registry import find_task
 from .run_folder import RunFolder, write_json
 from .training.fingerprint import check_fingerprint
 from .training.progress import Progress
@@ -165,14 +166,18 @@ class Task(abc.ABC):
             self._module = self._make_serving_module()
         return self._module
 
-    def export(self, models_dir, name=None, version=None):
+    def export(self, models_dir, name=None, version=None, *, keep=None):
         """Exports one SavedModel that takes raw input and returns the answer.
+
+        Beside it lies all that a model server needs; see `docs/serving.md`.
 
         Args:
             models_dir: The folder of models that a server watches.
             name: The model's name; the run folder's name if not given.
             version: A whole number; one more than the highest there if not
                 given.
+            keep: How many versions to keep; older ones that bear no label are
+                removed. All if not given.
 
         Returns:
             The `Path` of the version folder, which appears whole or not at all.
@@ -183,8 +188,33 @@ class Task(abc.ABC):
         from ..serving.publish import publish
 
         module = self.serving_module()
-        name = name or self.run.path.resolve().name
-        return publish(module, module.endpoints, models_dir, name, version)
+        return publish(
+            module,
+            module.endpoints,
+            models_dir,
+            name or self.run.path.resolve().name,
+            version,
+            examples=self._examples(),
+            about=self._about(),
+            keep=keep,
+        )
+
+    def _about(self):
+        """Returns what an export's model card says of the run."""
+        from ..serving.bundle.about import About
+
+        facts = self.run.facts(self.name)
+        return About(
+            title=self.run.path.resolve().name,
+            summary=find_task(self.name).summary,
+            data=facts["data"],
+            metrics={
+                f"{split} {name}": value
+                for split, figures in self.run.read_metrics().items()
+                for name, value in figures.items()
+                if isinstance(value, int | float)
+            },
+        )
 
     @classmethod
     def _settings(cls, run, config, settings, resume):
@@ -232,6 +262,14 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def _evaluate(self, data, split, data_dir):
         """Returns the figures on one split, measured through the serving module."""
+
+    @abc.abstractmethod
+    def _examples(self):
+        """Returns real inputs: dict from signature to dict from input to array.
+
+        An export is warmed up and checked with them. The arrays of one signature
+        have equally many rows, 1 to 32.
+        """
 
     @abc.abstractmethod
     def _make_serving_module(self):

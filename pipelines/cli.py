@@ -6,11 +6,11 @@ TensorFlow is loaded by the verbs that need it, and by nothing before them.
 import json
 import os
 import sys
-from pathlib import Path
 
 from .. import __version__
 from ..errors import UserError
-from .environment import DEBUG, start_tensorflow
+from .commands import COMMANDS
+from .environment import DEBUG
 from .registry import TASKS, find_task
 
 VERBS = {
@@ -19,11 +19,6 @@ VERBS = {
     "predict": "answer for files, folders or glob patterns",
     "export": "write one SavedModel for TensorFlow Serving",
     "doctor": "look at a data set before hours are spent on it",
-}
-COMMANDS = {
-    "tasks": "what there is, one line each",
-    "check": "audit an exported model",
-    "quickstart": "train, export, check and predict on an embedded data set",
 }
 
 
@@ -88,7 +83,8 @@ def _dispatch(arguments):
         return 0
     command, rest = arguments[0], arguments[1:]
     if command in COMMANDS:
-        return _COMMANDS[command](rest)
+        function, _ = COMMANDS[command]
+        return function(rest)
     if command not in TASKS:
         raise UserError(
             f"unknown command `{command}`",
@@ -164,7 +160,12 @@ def _export(entry, words, prog):
 
     arguments = parse(Export, words, prog)
     task = entry.task_class().load(arguments.run)
-    print(task.export(arguments.to, arguments.name, arguments.version))
+    folder = task.export(
+        arguments.to, arguments.name, arguments.version, keep=arguments.keep
+    )
+    print(folder)
+    print(f"model card: {folder / 'MODEL_CARD.md'}")
+    print(f"serve it: amalthea serve {arguments.to}")
 
 
 def _doctor(entry, words, prog):
@@ -175,36 +176,6 @@ def _doctor(entry, words, prog):
     for line in report.lines():
         print(line)
     return int(report.fatal)
-
-
-def _tasks(words):
-    if words:
-        raise UserError(f"`tasks` takes no arguments, received {words[0]}")
-    for entry in TASKS.values():
-        print(f"{entry.name:10} {entry.summary}")
-
-
-def _check(words):
-    from .verbs import Check, parse
-
-    folder = parse(Check, words, "amalthea check").folder
-    start_tensorflow()
-    from ..serving.audit import audit
-
-    result = audit(folder)
-    for line in result.lines():
-        print(line)
-    return int(bool(result.findings))
-
-
-def _quickstart(words):
-    from .verbs import Quickstart, parse
-
-    folder = parse(Quickstart, words, "amalthea quickstart").folder
-    start_tensorflow()
-    from .quickstart import quickstart
-
-    quickstart(Path(folder))
 
 
 def _usage():
@@ -220,7 +191,7 @@ def _usage():
             *(f"  {name:12} {text}" for name, text in VERBS.items()),
             "",
             "commands:",
-            *(f"  {name:12} {text}" for name, text in COMMANDS.items()),
+            *(f"  {name:12} {text}" for name, (_, text) in COMMANDS.items()),
             "",
             "  --version    the version",
             "  --debug      tracebacks and TensorFlow's own messages",
@@ -247,4 +218,3 @@ _VERBS = {
     "export": _export,
     "doctor": _doctor,
 }
-_COMMANDS = {"tasks": _tasks, "check": _check, "quickstart": _quickstart}

@@ -7,13 +7,15 @@ import numpy as np
 
 from ..data.images import load_images
 from ..errors import UserError
-from ..serving.audit import audit
-from ..serving.model import ServedModel
+from ..serving import Client
+from ..serving.check import check
+from ..serving.server.embedded import EmbeddedServer
+from ..serving.server.options import ServerOptions
 from .classify.task import ImageClassification
 
 
 def quickstart(folder):
-    """Trains on `digits`, exports, checks and asks the exported model.
+    """Trains on `digits`, exports, checks, serves and asks the exported model.
 
     Args:
         folder: Where the run, the model and one image go. A run that is there
@@ -39,7 +41,7 @@ def quickstart(folder):
     print(version)
 
     print("\n4. check: amalthea check", version, flush=True)
-    result = audit(version)
+    result = check(version)
     for line in result.lines():
         print(line)
     if result.findings:
@@ -51,12 +53,16 @@ def quickstart(folder):
     image = folder / "digit.png"
     image.write_bytes(content)
     truth = table.class_names[table.labels[row]]
-    print(f"\n5. ask the exported model for {image}, a handwritten {truth} of the test")
-    with ServedModel(version) as model:
-        answer = model.predict(image_bytes=np.array([content], object))
+    print(f"\n5. serve: amalthea serve {models}")
+    options = ServerOptions(rest_port=0, grpc_port=0)
+    with EmbeddedServer(models, options) as server:
+        url = f"http://127.0.0.1:{server.rest_port}"
+        print(f"   ask: amalthea ask {url} digits {image}", flush=True)
+        with Client(url) as client:
+            (answer,) = client.classify(image, model="digits")
     print(
-        f"label {answer['label'][0].decode()}, "
-        f"probability {answer['probability'][0]:.3f}"
+        f"a handwritten {truth} of the test images: label {answer.label}, "
+        f"probability {answer.probability:.3f}"
     )
     print(
         f"\n{time.perf_counter() - begun:.0f} s in all; report: {run}/report/index.html"

@@ -30,6 +30,7 @@ class RunFolder:
         last: `checkpoints/last.npz`: the whole state of the training.
         best: `checkpoints/best.npz`: the weights that validated best.
         model: `model.keras`: the finished model, for Keras alone.
+        examples: `examples/`: real inputs that go into its exports.
         report: `report/`: plots and `index.html`.
         logs: `logs/`: TensorBoard's event files.
     """
@@ -44,6 +45,7 @@ class RunFolder:
         self.metrics = self.path / "metrics.json"
         self.labels = self.path / "labels.txt"
         self.splits = self.path / "splits.csv"
+        self.examples = self.path / "examples"
         self.report = self.path / "report"
         self.logs = self.path / "logs"
 

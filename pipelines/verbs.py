@@ -4,16 +4,18 @@ import contextlib
 import dataclasses
 import io
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from ..errors import UserError
+from ..serving.server.options import ServerOptions
 from .config import make_config, read_toml
 from .run_folder import RunFolder
 
 DataDir = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+Url = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="URL")]
 Spec = Annotated[str | None, tyro.conf.arg(metavar="SPEC")]
 
 
@@ -70,6 +72,8 @@ class Export:
     """The model's name; the run folder's name if not given."""
     version: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """The version; one more than the highest there if not given."""
+    keep: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """How many versions to keep; older ones without a label are removed."""
 
 
 @dataclasses.dataclass
@@ -84,6 +88,85 @@ class Doctor:
 class Check:
     folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
     """The version folder of an exported model: MODELS/NAME/VERSION."""
+
+
+@dataclasses.dataclass
+class Serve:
+    models: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODELS")]
+    """The folder of models, one model's folder, or a models.config."""
+    engine: Literal["auto", "tensorflow", "embedded"] = "auto"
+    """Which server: TensorFlow Serving's `tensorflow_model_server`, the one that
+    comes with this package, or (auto) the first if it is on the PATH."""
+    options: Annotated[ServerOptions, tyro.conf.arg(name="")] = ServerOptions()
+
+
+@dataclasses.dataclass
+class Ask:
+    url: Url
+    """The server: http://HOST:8501 or grpc://HOST:8500."""
+    model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
+    """The model's name."""
+    inputs: Annotated[
+        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="INPUT...")
+    ]
+    """Files, folders, glob patterns or text; `-` is the standard input. NAME=VALUE
+    where the signature has several inputs."""
+    signature: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Which signature to ask; serving_default, or the only one, if not given."""
+    version: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """The model's version; what the server chooses if not given."""
+    label: Annotated[str | None, tyro.conf.arg(metavar="LABEL")] = None
+    """The label of a version, such as stable."""
+    json: bool = False
+    """Print JSON, one object for each input."""
+    timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 30.0
+    """How long one input's answer may take."""
+
+
+@dataclasses.dataclass
+class Bench:
+    url: Url
+    """The server: http://HOST:8501 or grpc://HOST:8500."""
+    model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
+    """The model's name."""
+    input: Annotated[tuple[str, ...], tyro.conf.arg(metavar="INPUT...")]
+    """Files, folders, glob patterns or text, as for `ask`."""
+    signature: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Which signature to ask; serving_default, or the only one, if not given."""
+    concurrency: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N...")] = (
+        1,
+        2,
+        4,
+        8,
+        16,
+        32,
+    )
+    """How many clients ask at a time."""
+    batch: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N...")] = ()
+    """How many rows a request has; 1 4 16 if not given."""
+    seconds: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
+    """How long each setting is measured."""
+    max_requests: Annotated[int, tyro.conf.arg(metavar="N")] = 20_000
+    """How many requests are sent at most, in all."""
+    max_seconds: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 300.0
+    """How long all of it may take."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("bench")
+    """Where the table and the plot go."""
+    write: Annotated[Path | None, tyro.conf.arg(metavar="MODELS/NAME/N")] = None
+    """Write the suggested batching values into this exported version."""
+    allow_remote: bool = False
+    """Put load on a server that is not on this machine."""
+
+
+@dataclasses.dataclass
+class Label:
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODELS/NAME")]
+    """The folder of a model's versions."""
+    labels: Annotated[
+        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="LABEL=N...")
+    ] = ()
+    """Labels and the versions they point to, such as stable=3; LABEL=none removes
+    one. Without any the labels there are get listed."""
 
 
 @dataclasses.dataclass

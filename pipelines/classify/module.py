@@ -26,6 +26,8 @@ class ImageClassifier(ServingModule):
             of 5 and the number of classes: `label` string `[N]`, `probability`
             float32 `[N]`, `top_labels` string `[N, k]`, `top_probabilities`
             float32 `[N, k]`, `valid` bool `[N]`, `error` string `[N]`.
+        decode: The first step of `serving_default`: from `image_bytes` to uint8
+            `[N, height, width, channels]` of the model's size, `valid`, `error`.
     """
 
     def __init__(self, model, labels, config, temperature=1.0):
@@ -39,13 +41,16 @@ class ImageClassifier(ServingModule):
         def resize(image):
             return resized_pixels(image, height, width, config.resize)
 
+        def decode(image_bytes):
+            return decode_batch(image_bytes, channels, resize, spec)
+
         def answer(images, valid, error):
             logits = _logits(model, images) / temperature
             return _answer(logits, labels, top, valid, error)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
         def serve_bytes(image_bytes):
-            return answer(*decode_batch(image_bytes, channels, resize, spec))
+            return answer(*decode(image_bytes))
 
         @tf.function(
             input_signature=[
@@ -66,6 +71,7 @@ class ImageClassifier(ServingModule):
                 resize(pixels), tf.fill([rows], ~empty), tf.fill([rows], error)
             )
 
+        self.decode = decode
         self.endpoints = {"serving_default": serve_bytes, "pixels": serve_pixels}
 
 

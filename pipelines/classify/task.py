@@ -1,6 +1,5 @@
 """Image classification as a task: train, evaluate, predict, export, doctor."""
 
-import dataclasses
 import os
 
 import keras
@@ -18,11 +17,13 @@ from ..training.supervised import SupervisedTraining
 from .augmentation import Augmentation
 from .calibration import fit_temperature
 from .config import ClassifyConfig
+from .examples import keep_examples, read_examples
 from .inputs import gather_images
 from .metrics import class_indices, classification_metrics
 from .model import build_model
 from .module import ImageClassifier
 from .report import SHEET, write_pictures, write_report
+from .results import classified_images
 from .setup import (
     check_classes,
     class_weights,
@@ -36,27 +37,6 @@ from .setup import (
 SERVING_BATCH = 64  # images a call of the serving module gets in evaluate and predict
 SHOWN_UNREADABLE = 5
 MANY = 2000  # images whose reading takes long enough to be announced
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassifiedImage:
-    """The answer for one image.
-
-    Attributes:
-        source: The file, or its number where bytes were given.
-        label: The most probable class; empty if the image is not valid.
-        probability: Its probability.
-        top: Pairs of label and probability, falling.
-        valid: Whether the image could be read.
-        error: Why not, in a few words.
-    """
-
-    source: str
-    label: str
-    probability: float
-    top: tuple[tuple[str, float], ...]
-    valid: bool
-    error: str
 
 
 class ImageClassification(Task):
@@ -145,6 +125,7 @@ class ImageClassification(Task):
         for split in ("val", "test"):
             if split in table.splits:
                 progress.say(self._measure_in_one_line(table.select(split), split))
+        self._keep_examples(table)
         write_report(self.run, self.config)
         progress.say(f"run: {self.run.path}")
         progress.say(f"report: {self.run.report / 'index.html'}")
@@ -196,25 +177,7 @@ class ImageClassification(Task):
         """
         names, contents = gather_images(inputs)
         answers = self._answers(contents)
-        return [
-            ClassifiedImage(
-                source=name,
-                label=answers["label"][row].decode(),
-                probability=float(answers["probability"][row]),
-                top=tuple(
-                    (label.decode(), float(probability))
-                    for label, probability in zip(
-                        answers["top_labels"][row],
-                        answers["top_probabilities"][row],
-                        strict=True,
-                    )
-                    if label
-                ),
-                valid=bool(answers["valid"][row]),
-                error=answers["error"][row].decode(),
-            )
-            for row, name in enumerate(names)
-        ]
+        return classified_images(names, answers)
 
     @classmethod
     def doctor(cls, data, *, data_dir=None, **settings):
@@ -258,6 +221,37 @@ class ImageClassification(Task):
 
     def _make_serving_module(self):
         return ImageClassifier(self.model, self.labels, self.config, self.temperature)
+
+    def _examples(self):
+        contents = read_examples(self.run)
+        if not contents:
+            facts = self.run.facts(self.name)
+            data, data_dir = facts["data"], facts.get("data_dir")
+            self._keep_examples(load_table(data, data_dir, self.config, self.run))
+            contents = read_examples(self.run)
+        if not contents:
+            raise UserError(
+                "holds no example", self.run.examples, "Put a few images into it"
+            )
+        images, valid, _ = self.serving_module().decode(tf.constant(contents))
+        if not valid.numpy().all():
+            raise UserError("holds a file that is no image", self.run.examples)
+        return {
+            "serving_default": {"image_bytes": np.array(contents, object)},
+            "pixels": {"pixels": images.numpy()},
+        }
+
+    def _keep_examples(self, table):
+        """Keeps some images with the run, if it can be ones it was not trained on."""
+
+        def is_readable(contents):
+            return self.serving_module().decode(tf.constant(contents))[1]
+
+        for split in ("test", "val", "train"):
+            if split in table.splits:
+                rows = table.select(split)
+                if keep_examples(self.run, rows, is_readable):
+                    return
 
     def _loader(self, table, size, progress, drop_remainder=False):
         if table.pixels is None and len(table) > MANY:

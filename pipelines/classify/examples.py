@@ -1,0 +1,51 @@
+"""Real images kept with a run, to warm up and check what it exports."""
+
+import shutil
+
+from ...errors import UserError
+from ...files import atomic_folder
+
+COUNT = 32
+MAX_BYTES = 8 * 2**20  # of all of them: they are copied into every export
+
+
+def keep_examples(run, table, is_readable):
+    """Writes some of a table's images into the run's `examples/`.
+
+    Args:
+        run: The `RunFolder`.
+        table: An `ImageTable`; its rows are taken at even distances.
+        is_readable: Takes a list of encoded images, returns a bool for each.
+
+    Returns:
+        How many were kept. None only if none of those looked at is readable.
+
+    Raises:
+        UserError: if the folder cannot be written.
+    """
+    count = min(COUNT, len(table))
+    rows = [number * len(table) // count for number in range(count)]
+    kept, size = [], 0
+    for content in table.contents(rows, missing=b""):
+        fits = not kept or size + len(content) <= MAX_BYTES
+        if fits and is_readable([content])[0]:
+            kept.append(content)
+            size += len(content)
+    if not kept:
+        return 0
+    shutil.rmtree(run.examples, ignore_errors=True)
+    with atomic_folder(run.examples) as folder:
+        for number, content in enumerate(kept):
+            (folder / f"{number:02}").write_bytes(content)
+    return len(kept)
+
+
+def read_examples(run):
+    """Returns the encoded images in the run's `examples/`, a list of `bytes`."""
+    try:
+        files = sorted(file for file in run.examples.iterdir() if file.is_file())
+        return [file.read_bytes() for file in files]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", run.examples) from error

@@ -1,9 +1,10 @@
 """The commands that need no task."""
 
+import time
 from pathlib import Path
 
 from ..errors import UserError
-from .environment import start_tensorflow
+from .environment import import_tensorflow, start_tensorflow
 from .registry import TASKS
 
 
@@ -45,6 +46,7 @@ def ask(words):
     from .verbs import Ask, parse
 
     arguments = parse(Ask, words, "amalthea ask")
+    _prepare_client(arguments.url)
     from ..serving.client.ask import ask
 
     lines = ask(
@@ -66,8 +68,10 @@ def bench(words):
     from .verbs import Bench, parse
 
     arguments = parse(Bench, words, "amalthea bench")
-    from ..serving.bench import bench, write_suggestion
+    _prepare_client(arguments.url)
+    from ..serving.bench import HEADING, bench, write_suggestion
 
+    print(HEADING, flush=True)
     result = bench(
         arguments.url,
         arguments.model,
@@ -79,10 +83,12 @@ def bench(words):
         max_requests=arguments.max_requests,
         max_seconds=arguments.max_seconds,
         allow_remote=arguments.allow_remote,
+        progress=lambda measurement: print(measurement.line(), flush=True),
     )
-    lines = [*result.lines(), *map(str, result.write(arguments.out))]
+    lines = [f"ended early: {result.stopped}"] if result.stopped else []
+    lines += [*map(str, result.write(arguments.out)), ""]
     suggestion = result.suggestion()
-    lines += ["", suggestion.text()]
+    lines += [*suggestion.reasons, "", suggestion.parameters.text()]
     if arguments.write is not None:
         lines += write_suggestion(arguments.write, suggestion)
     print("\n".join(lines))
@@ -96,7 +102,9 @@ def label(words):
     from ..serving.bundle.labels import read_labels, set_labels
 
     if arguments.labels:
-        set_labels(arguments.model, dict(map(_assignment, arguments.labels)))
+        set_labels(
+            arguments.model, dict(map(_assignment, arguments.labels)), sleep=_wait
+        )
     for name, version in sorted(read_labels(arguments.model).items()):
         print(f"{name} {version}")
 
@@ -110,6 +118,17 @@ def quickstart(words):
     from .quickstart import quickstart
 
     quickstart(Path(folder))
+
+
+def _prepare_client(url):
+    # The messages of gRPC's API load TensorFlow; let it be quiet.
+    if url.startswith("grpc"):
+        import_tensorflow()
+
+
+def _wait(seconds):
+    print(f"waiting {seconds:.0f} s, until a server has loaded the version", flush=True)
+    time.sleep(seconds)
 
 
 def _assignment(word):

@@ -9,8 +9,27 @@ from ..errors import UserError
 DEBUG = "AMALTHEA_DEBUG"  # environment variable that leaves TensorFlow's messages on
 
 
+def import_tensorflow():
+    """Imports TensorFlow without its start-up chatter.
+
+    Returns:
+        The `tensorflow` module.
+    """
+    debug, already = DEBUG in os.environ, "tensorflow" in sys.modules
+    if not debug and not already:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with contextlib.nullcontext() if debug or already else _silent_stderr():
+        import tensorflow as tf
+    if not debug:
+        tf.get_logger().setLevel("ERROR")
+    if not already:
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    return tf
+
+
 def start_tensorflow():
-    """Imports TensorFlow without its start-up chatter; checks Keras' backend.
+    """Imports TensorFlow quietly and checks Keras' backend.
 
     Returns:
         The `tensorflow` module.
@@ -18,23 +37,15 @@ def start_tensorflow():
     Raises:
         UserError: if Keras is configured for another backend.
     """
-    debug, already = DEBUG in os.environ, "tensorflow" in sys.modules
-    if not debug and not already:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with contextlib.nullcontext() if debug or already else _silent_stderr():
-        import keras
-        import tensorflow as tf
+    tf = import_tensorflow()
+    import keras
+
     if keras.backend.backend() != "tensorflow":
         raise UserError(
             "the pipelines need Keras' TensorFlow backend, and "
             f"{keras.backend.backend()!r} is configured",
             mend="Set KERAS_BACKEND=tensorflow (the layers run on any backend)",
         )
-    if not debug:
-        tf.get_logger().setLevel("ERROR")
-    if not already:
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)
     return tf
 
 

@@ -113,6 +113,7 @@ def bench(
         signature=chosen.name,
         measured=measured,
         measurements=tuple(measurements),
+        server_cores=_server_cores(address),
         stopped=budget.spent(),
     )
 
@@ -173,10 +174,13 @@ def _measured(address, model, versions):
     time = datetime.datetime.now().astimezone().isoformat(" ", "seconds")
     loaded = [item.version for item in versions if item.state == "AVAILABLE"]
     version = f" version {max(loaded)}" if loaded else ""
-    cores = ""
-    if _is_loopback(address.host):
-        cores = f", client and server on the same {os.cpu_count()} CPU cores"
-    return f"{time}, {address.url}, model {model}{version}{cores}"
+    cores = _server_cores(address)
+    text = f", client and server on the same {cores} CPU cores" if cores else ""
+    return f"{time}, {address.url}, model {model}{version}{text}"
+
+
+def _server_cores(address):
+    return len(os.sched_getaffinity(0)) if _is_loopback(address.host) else None
 
 
 def _is_loopback(host):

@@ -10,15 +10,13 @@ import numpy as np
 from ...errors import UserError
 from ...files import atomic_file
 
-_HEADING = (
-    ("clients", 7),
-    ("rows", 5),
-    ("requests/s", 10),
-    ("rows/s", 9),
-    ("p50 ms", 8),
-    ("p90 ms", 8),
-    ("p99 ms", 8),
-    ("errors", 0),
+
+def _line(*cells):
+    return "  ".join(map(str.rjust, cells, (7, 5, 10, 9, 8, 8, 8, 0)))
+
+
+HEADING = _line(
+    "clients", "rows", "requests/s", "rows/s", "p50 ms", "p90 ms", "p99 ms", "errors"
 )
 
 
@@ -65,21 +63,21 @@ class Measurement:
         """Examples of answered requests per second."""
         return self.batch * self.requests_per_second
 
-    def cells(self):
-        """Its row of the table, a list of `str`."""
+    def line(self):
+        """Its line of the table, a `str`."""
         times = [
             "-" if value is None else f"{value:.2f}"
             for value in (self.p50_ms, self.p90_ms, self.p99_ms)
         ]
         errors = ", ".join(f"{count} {code}" for code, count in self.errors.items())
-        return [
+        return _line(
             str(self.concurrency),
             str(self.batch),
             f"{self.requests_per_second:.1f}",
             f"{self.rows_per_second:.1f}",
             *times,
             errors or "-",
-        ]
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +91,7 @@ class BenchResult:
         measured: When and on what, in words.
         measurements: A tuple of `Measurement`, in the order they were made.
         stopped: Which limit ended the sweep early, in words, or `None`.
+        server_cores: The server's CPU cores; `None` where it is another machine.
     """
 
     url: str
@@ -101,13 +100,11 @@ class BenchResult:
     measured: str
     measurements: tuple[Measurement, ...]
     stopped: str | None = None
+    server_cores: int | None = None
 
     def lines(self):
         """The table to print, a list of `str`."""
-        rows = [[name for name, _ in _HEADING]]
-        rows += [measurement.cells() for measurement in self.measurements]
-        widths = [width for _, width in _HEADING]
-        lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
+        lines = [HEADING, *(item.line() for item in self.measurements)]
         if self.stopped:
             lines.append(f"ended early: {self.stopped}")
         return lines

@@ -44,7 +44,8 @@ def suggest(result):
       90 % of the best throughput in examples per second.
     - `num_batch_threads`: requests of that size are batches of their own, so the
       number of clients that first reaches 90 % of their best throughput is the
-      number of batches worth running side by side.
+      number of batches worth running side by side; at most one for each CPU core
+      where these are known.
     - The wait for others follows from the median latency of the smallest request
       by a single client; this and the rest as in `batching_for`.
 
@@ -74,13 +75,17 @@ def suggest(result):
         for item in answered
         if item.batch == largest and item.rows_per_second >= GOOD_ENOUGH * best[largest]
     )
+    reason = f"{threads} of them at a time reach {GOOD_ENOUGH:.0%} of what more would."
+    if result.server_cores is not None and threads > result.server_cores:
+        threads = result.server_cores
+        reason = f"As many of them run at a time as there are CPU cores, {threads}."
     alone = min(answered, key=lambda item: (item.batch, item.concurrency))
     parameters = batching_for(largest, alone.p50_ms / 1e3, threads)
     wait = parameters.batch_timeout_micros / 1e3
     reasons = [
         f"Batches of {largest} rows reach {best[largest]:.1f} rows/s, of "
         f"{min(best)} {best[min(best)]:.1f}; the best was {max(best.values()):.1f}.",
-        f"{threads} of them at a time reach {GOOD_ENOUGH:.0%} of what more would.",
+        reason,
         f"A request waits up to {wait:.1f} ms for others; alone it takes "
         f"{alone.p50_ms:.1f} ms.",
     ]

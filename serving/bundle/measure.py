@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..batching_choice import batching_for, worthwhile_rows
 from .examples import batch, size
 
-_SECONDS = 3.0  # about what all the measuring may take
+_SECONDS = 5.0  # about what all the measuring may take
 _FEWEST, _MOST = 3, 7  # how often each size is timed
 _LARGEST_ROWS, _CHEAP_ROWS = 32, 64
 _CHEAP_SECONDS = 0.05  # the larger limit holds where `_LARGEST_ROWS` take no longer

@@ -1,6 +1,7 @@
 """`amalthea serve`: the embedded server, or TensorFlow Serving where there is one."""
 
 import contextlib
+import gc
 import logging
 import os
 import shutil
@@ -63,6 +64,10 @@ def _run_embedded(models, options):
     ModelConfigSource(models).poll()  # says what is wrong before TensorFlow is loaded
     from .embedded import EmbeddedServer
 
+    # What TensorFlow's import made stays for good. Left to the collector, it would
+    # be walked again and again, and all threads stop for that time.
+    gc.collect()
+    gc.freeze()
     server = EmbeddedServer(models, options)
     server.start()  # until this is done, Ctrl-C does what it does in any program
     with _StopSignals() as signals:

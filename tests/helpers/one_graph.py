@@ -8,6 +8,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from helpers.serving import embedded, urls
+
+from amalthea.serving import Client
 
 _PROGRAM = """
 import pickle, sys
@@ -39,6 +42,31 @@ def assert_one_graph(
         AssertionError: if an output differs, is missing or is one too many.
     """
     assert_same_answer(in_process, fresh_answer(version_dir, inputs, signature), rtol)
+
+
+def assert_served(
+    in_process, version_dir, inputs, signature="serving_default", rtol=1e-5
+):
+    """Checks that a model server gives the task's answer, by REST and by gRPC.
+
+    Args:
+        in_process: A dict of numpy arrays by output name: this process's answer.
+        version_dir: The folder of the exported model, `MODELS/NAME/VERSION`.
+        inputs: A dict by input name of what to ask: arrays or lists of bytes.
+        signature: Which signature to ask.
+        rtol: The relative difference allowed in floats. All else must be equal.
+
+    Raises:
+        AssertionError: if an output differs, is missing or is one too many.
+    """
+    name, version = version_dir.parent.name, int(version_dir.name)
+    with embedded(version_dir.parent.parent) as server:
+        for url in urls(server):
+            with Client(url) as client:
+                answer = client.predict(
+                    name, inputs, signature=signature, version=version
+                )
+            assert_same_answer(in_process, answer, rtol)
 
 
 def fresh_answer(version_dir, inputs, signature="serving_default"):

@@ -17,3 +17,11 @@ def embedded(models, **options):
     """
     settings = {"rest_port": 0, "grpc_port": 0, "poll_seconds": 0.05, **options}
     return EmbeddedServer(models, ServerOptions(**settings))
+
+
+def urls(server):
+    """The URLs of a started `EmbeddedServer`: of its REST API and of its gRPC API."""
+    return [
+        f"http://127.0.0.1:{server.rest_port}",
+        f"grpc://127.0.0.1:{server.grpc_port}",
+    ]

@@ -8,12 +8,14 @@ import keras
 import numpy as np
 import pytest
 from helpers.images import encode
-from helpers.one_graph import assert_one_graph
+from helpers.one_graph import assert_one_graph, assert_served
+from helpers.serving import embedded, urls
 from PIL import Image
 
 from amalthea import UserError
 from amalthea.data.images import load_images
 from amalthea.pipelines import ImageClassification
+from amalthea.serving import Client
 
 
 def test_learns_digits(digits_task):
@@ -87,8 +89,13 @@ def test_predict_export_and_a_fresh_process_agree(digits_task, tmp_path):
     answer = {name: value.numpy() for name, value in endpoint(images).items()}
     assert answer["valid"].tolist() == [True] * 7 + [False] * 3
     assert_one_graph(answer, version, {"image_bytes": images})
+    assert_served(answer, version, {"image_bytes": images})
 
     results = digits_task.predict(images)
+    with embedded(tmp_path) as server:
+        for url in urls(server):
+            with Client(url) as client:
+                assert client.classify(images, model="digits") == results
     assert [result.label.encode() for result in results] == answer["label"].tolist()
     assert [result.error for result in results[7:]] == [
         "empty input",
@@ -111,6 +118,7 @@ def test_pixels_signature_agrees_with_bytes(digits_task, tmp_path):
     version = digits_task.export(tmp_path, "digits")
     answer = {name: value.numpy() for name, value in by_pixels.items()}
     assert_one_graph(answer, version, {"pixels": table.pixels}, signature="pixels")
+    assert_served(answer, version, {"pixels": table.pixels}, signature="pixels")
 
 
 def test_an_empty_batch_gets_an_empty_answer(digits_task):

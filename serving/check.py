@@ -80,7 +80,8 @@ def check(version_dir):
 
 def _replay_in_fresh_process(version_dir):
     done = subprocess.run(
-        [sys.executable, "-m", f"{__package__}.replay", str(version_dir.resolve())],
+        # Not from the current folder (-P), which may hold anything.
+        [sys.executable, "-P", "-m", f"{__package__}.replay", version_dir.resolve()],
         env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
         capture_output=True,
         text=True,

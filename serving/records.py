@@ -13,6 +13,7 @@ from .quiet import error_line
 
 # In a version folder; a server replays it before the version takes requests.
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+_HEADER_BYTES = 12
 MAX_RECORDS = 1000  # a server refuses a model with more
 
 
@@ -65,28 +66,32 @@ def write_records(path, logs):
 
 
 def read_records(path):
-    """Reads a file of records.
+    """Reads a file of records, one after the other.
 
     Args:
         path: The file.
 
-    Returns:
-        A list of `PredictionLog`.
+    Yields:
+        `PredictionLog`s.
 
     Raises:
         UserError: if the file is damaged or holds more than a server takes.
     """
-    logs = []
     try:
-        for record in tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator():
-            logs.append(prediction_log_pb2.PredictionLog.FromString(record))
-            if len(logs) > MAX_RECORDS:
+        # TensorFlow takes a file that ends within its first header for an empty one.
+        if 0 < Path(path).stat().st_size < _HEADER_BYTES:
+            raise UserError("damaged records (it ends too early)", path)
+        records = tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator()
+        for number, record in enumerate(records):
+            if number == MAX_RECORDS:
                 raise UserError(f"has more than {MAX_RECORDS} records", path)
+            yield prediction_log_pb2.PredictionLog.FromString(record)
     except UserError:
         raise
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", path) from error
     except (tf.errors.OpError, DecodeError) as error:
         raise UserError(f"damaged records ({error_line(error)})", path) from error
-    return logs
 
 
 def _arrays(tensors):

@@ -8,9 +8,9 @@ its own, where nothing of the Python code that made the model is loaded.
 
 import json
 import sys
+import types
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
 from ..errors import UserError
@@ -18,6 +18,9 @@ from .golden import differences
 from .model import ServedModel
 from .quiet import error_line
 from .records import WARMUP_FILE, read_records, request_arrays, response_arrays
+from .server.batching import DirectRunner
+from .server.errors import StatusError
+from .server.predict import DEFAULT_SIGNATURE, run_predict
 
 
 def replay(version_dir):
@@ -38,22 +41,27 @@ def replay(version_dir):
     path = Path(version_dir) / WARMUP_FILE
     found = {"records": 0, "compared": 0, "largest": 0.0, "failures": []}
     with ServedModel(version_dir) as model:
+        # As in a server, which says what a request lacks; without its batching.
+        loaded = types.SimpleNamespace(model=model, runner=DirectRunner(model))
         for number, log in enumerate(read_records(path) if path.is_file() else []):
-            _replay_one(model, number, log, found)
+            _replay_one(loaded, number, log, found)
     return found
 
 
-def _replay_one(model, number, log, found):
-    if log.WhichOneof("log_type") != "predict_log":
-        return  # a server's other kinds of request; this package writes none
-    inputs, golden = request_arrays(log), response_arrays(log)
-    signature = log.predict_log.request.model_spec.signature_name or "serving_default"
-    rows = max((np.shape(value)[0] for value in inputs.values()), default=0)
-    where = f"record {number} (`{signature}`, {rows} rows)"
+def _replay_one(loaded, number, log, found):
+    request, golden = log.predict_log.request, response_arrays(log)
+    inputs = request_arrays(log)
+    signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    shapes = ", ".join(f"{name} {list(inputs[name].shape)}" for name in sorted(inputs))
+    where = f"record {number} (`{signature}`: {shapes})"
     found["records"] += 1
+    kind = log.WhichOneof("log_type")
+    if kind != "predict_log":
+        found["failures"].append(["warm-up", f"{where} is a {kind}"])
+        return
     try:
-        answer = model.predict(signature, **inputs)
-    except UserError as error:
+        answer = run_predict(loaded, signature, inputs, request.output_filter)
+    except StatusError as error:
         found["failures"].append(["warm-up", f"{where} fails: {error}"])
         return
     if golden:

@@ -43,15 +43,27 @@ def test_another_answer_than_at_export_is_a_finding(tmp_path, capsys):
     folder = scale_model(tmp_path, golden=3 * X + np.float32(0.5))
     assert run(["check", str(folder)]) == 1
     printed = capsys.readouterr().out
-    assert "golden: record 0 (`serving_default`, 1 rows): output `y` differs" in printed
+    assert (
+        "golden: record 0 (`serving_default`: x [1, 2]): output `y` differs" in printed
+    )
     assert printed.endswith("findings: 1\n")
 
 
 def test_a_warm_up_that_fails_is_a_finding(tmp_path):
-    folder = scale_model(tmp_path, x=np.zeros((1, 5), np.float32))
+    folder = scale_model(tmp_path, x=np.zeros((1, 2), np.int64))
     (finding,) = check(folder).findings
     assert finding.code == "warm-up"
     assert "record 0" in finding.text
+
+
+def test_a_signature_without_rows_is_replayed(tmp_path):
+    save(tmp_path, lambda x: {"y": 2.0 * x}, tf.TensorSpec([], tf.float32, name="x"))
+    one = np.float32(1)
+    log = prediction_log("m", "serving_default", {"x": one}, {"y": 2 * one})
+    write_records(tmp_path / WARMUP_FILE, [log])
+    result = check(tmp_path)
+    assert (result.records, result.compared) == (1, 1)
+    assert set(codes(result)) == {"scalar"}  # what reading it finds
 
 
 def test_damaged_records_are_a_finding(tmp_path):

@@ -68,14 +68,32 @@ def test_integers_and_texts_are_compared_exactly():
     assert texts == ["output `top` differs in 2 of 3 values"]
 
 
-def test_labels_may_swap_where_their_scores_tie():
-    shares = np.array([[0.5, 0.25, 0.25]], np.float32)
-    swapped = np.array([[b"cat", b"cow", b"dog"]], object)
-    assert differences(
-        {"top": LABELS, "share": shares}, {"top": swapped, "share": shares}
-    ) == ([], 0.0)
-    other_best = np.array([[b"dog", b"cat", b"cow"]], object)
+@pytest.mark.parametrize(
+    ("shares", "labels", "wrong"),
+    [
+        ([0.5, 0.25, 0.25], ["cat", "cow", "dog"], 0),
+        ([0.5, 0.25, 0.25], ["dog", "cat", "cow"], 2),
+        ([0.5, 0.25, 0.25], ["cat", "cow", "cow"], 1),
+        ([0.5, 0.25, 0.25], ["cat", "hen", "cow"], 1),
+        ([0.4, 0.4, 0.2], ["dog", "cat", "cow"], 0),
+        ([0.4, 0.4, 0.2], ["hen", "pig", "cow"], 2),
+        ([0.4, 0.4, 0.2], ["cat", "dog", "hen"], 1),
+        ([1.0, 1e-9, 1e-12], ["cat", "hen", "pig"], 0),
+        ([1.0, 1e-9, 1e-12], ["hen", "dog", "cow"], 1),
+        ([0.0, 0.0, 0.0], ["hen", "dog", "cow"], 1),
+        ([0.2, 0.3, 0.5], ["cat", "cow", "dog"], 2),  # no ranking
+    ],
+)
+def test_labels_may_swap_where_their_scores_tie(shares, labels, wrong):
+    shares = np.array([shares], np.float32)
+    labels = np.array([[label.encode() for label in labels]], object)
     texts, _ = differences(
-        {"top": LABELS, "share": shares}, {"top": other_best, "share": shares}
+        {"top": LABELS, "share": shares}, {"top": labels, "share": shares}
     )
-    assert texts == ["output `top` differs in 1 of 3 values"]
+    assert texts == ([f"output `top` differs in {wrong} of 3 values"] if wrong else [])
+    numbers = {b"cat": 0, b"dog": 1, b"cow": 2, b"hen": 3, b"pig": 4}
+    old, new = (
+        np.array([[numbers[label] for label in row[0]]]) for row in (LABELS, labels)
+    )
+    texts, _ = differences({"id": old, "share": shares}, {"id": new, "share": shares})
+    assert len(texts) == bool(wrong)

@@ -49,13 +49,18 @@ def test_what_is_written_is_read_as_a_server_reads_it(tmp_path):
 
 def test_a_damaged_or_too_long_file(tmp_path):
     path = tmp_path / "records"
+    with pytest.raises(UserError, match="cannot be read"):
+        list(read_records(path))
+    path.write_bytes(b"\0" * 7)
     with pytest.raises(UserError, match="damaged records"):
-        read_records(path)
+        list(read_records(path))
+    path.write_bytes(b"")
+    assert list(read_records(path)) == []
     log = prediction_log("m", "s", {"x": np.zeros(1, np.float32)})
     write_records(path, [log] * 3)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(UserError, match="damaged records"):
-        read_records(path)
+        list(read_records(path))
     write_records(path, [log] * (MAX_RECORDS + 1))
     with pytest.raises(UserError, match="more than 1000"):
-        read_records(path)
+        list(read_records(path))

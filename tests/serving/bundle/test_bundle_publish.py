@@ -66,7 +66,7 @@ def test_an_export_is_a_whole_bundle(models):
 
 def test_the_warm_up_has_the_answers_of_the_model(models):
     parameters = read_batching_parameters(models / "m" / "1" / "batching_params.pbtxt")
-    logs = read_records(models / "m" / "1" / WARMUP_FILE)
+    logs = list(read_records(models / "m" / "1" / WARMUP_FILE))
     sizes = [len(request_arrays(log)["x"]) for log in logs]
     assert sizes == list(parameters.batch_sizes)
     assert sizes[-1] == parameters.largest_batch
@@ -127,7 +127,7 @@ def test_examples_of_some_signatures_are_enough(tmp_path):
         module, signatures, tmp_path, "m", examples={"double": {"x": ROWS}}
     )
     assert not (folder / "example.json").exists()
-    logs = read_records(folder / WARMUP_FILE)
+    logs = list(read_records(folder / WARMUP_FILE))
     assert {log.predict_log.request.model_spec.signature_name for log in logs} == {
         "double"
     }

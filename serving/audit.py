@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .dataflow import Dataflow, Place
+from .model_info import Signature
 from .ops import PYTHON_OPS, all_nodes, served_ops, used_ops
-from .signatures import Signature, read_meta_graph, read_signatures
+from .signatures import read_meta_graph, read_signatures
 
 _JSON_TYPES = frozenset(
     [

@@ -8,27 +8,22 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from ..errors import UserError
+from .model_info import Signature, TensorInfo, dtype_name, is_own
 
 SERVE_TAG = "serve"
 
 
 @dataclass(frozen=True)
-class TensorInfo:
-    """One input or output of a signature.
+class GraphTensor(TensorInfo):
+    """One input or output of a signature, and where it is in the graph.
 
     Attributes:
-        name: The name a client uses.
-        dtype: `"string"`, `"float32"`, ...; for a composite tensor the class
-            of its type, such as `"RaggedTensorSpec"`.
-        shape: One entry per axis, `None` where it may vary; `None` instead of
-            the tuple where not even the rank is known.
+        dtype: As of a `TensorInfo`; for a composite tensor the class of its
+            type, such as `"RaggedTensorSpec"`.
         graph_name: The tensor's name in the graph, `"NODE:INDEX"`; empty for
             a composite tensor.
     """
 
-    name: str
-    dtype: str
-    shape: tuple[int | None, ...] | None
     graph_name: str
 
     @property
@@ -37,27 +32,7 @@ class TensorInfo:
         return not self.graph_name
 
     def __str__(self):
-        if self.is_composite:
-            return f"{self.name}: {self.dtype}"
-        if self.shape is None:
-            return f"{self.name}: {self.dtype} of unknown rank"
-        axes = ", ".join("?" if size is None else str(size) for size in self.shape)
-        return f"{self.name}: {self.dtype}[{axes}]"
-
-
-@dataclass(frozen=True)
-class Signature:
-    """One function that a model server offers.
-
-    Attributes:
-        name: Its name, e.g. `"serving_default"`.
-        inputs: The inputs by name, in alphabetical order.
-        outputs: The outputs by name, in alphabetical order.
-    """
-
-    name: str
-    inputs: dict[str, TensorInfo]
-    outputs: dict[str, TensorInfo]
+        return f"{self.name}: {self.dtype}" if self.is_composite else super().__str__()
 
 
 def read_meta_graph(version_dir):
@@ -103,7 +78,7 @@ def read_signatures(meta_graph):
         meta_graph: A `MetaGraphDef`.
 
     Returns:
-        A dict of `Signature` by name, in alphabetical order, without
+        A dict of `Signature` of `GraphTensor`s by name, in alphabetical order, without
         TensorFlow's own (the initialiser).
     """
     return {
@@ -113,15 +88,8 @@ def read_signatures(meta_graph):
             _tensors(meta_graph.signature_def[name].outputs),
         )
         for name in sorted(meta_graph.signature_def)
-        if not name.startswith("__saved_model_")
+        if is_own(name)
     }
-
-
-def dtype_name(enum):
-    """The usual name of a `DataType` number, e.g. 1 -> `"float32"`."""
-    # Not through tf.as_dtype: reading must not fail on a type it doesn't know.
-    name = types_pb2.DataType.Name(enum).removeprefix("DT_").lower()
-    return {"float": "float32", "double": "float64", "half": "float16"}.get(name, name)
 
 
 def _tensors(infos):
@@ -132,10 +100,12 @@ def _tensor(name, info):
     encoding = info.WhichOneof("encoding")
     if encoding != "name":
         spec = info.composite_tensor.type_spec.type_spec_class_name
-        return TensorInfo(name, spec or "SparseTensorSpec", None, "")
+        return GraphTensor(name, spec or "SparseTensorSpec", None, "")
     shape = None
     if not info.tensor_shape.unknown_rank:
         shape = tuple(
             None if axis.size < 0 else axis.size for axis in info.tensor_shape.dim
         )
-    return TensorInfo(name, dtype_name(info.dtype), shape, info.name)
+    # Not through tf.as_dtype: reading must not fail on a type it doesn't know.
+    dtype = dtype_name(types_pb2.DataType.Name(info.dtype))
+    return GraphTensor(name, dtype, shape, info.name)

@@ -8,7 +8,7 @@ from ...errors import UserError
 from ..client import Client
 from ..client.address import parse_address
 from ..client.client import connect
-from ..client.model_info import Target
+from ..client.targets import Target
 from ..client.words import choose_signature, find_rows, load_inputs
 from .load import Budget, run_clients
 from .result import BenchResult

@@ -4,6 +4,7 @@ Importing it loads neither TensorFlow nor numpy; the first call loads what it
 needs.
 """
 
+from ..model_info import Signature, TensorInfo, VersionStatus
 from .client import Client
 from .errors import (
     ConnectionFailed,
@@ -20,7 +21,6 @@ from .errors import (
     Unavailable,
     Unimplemented,
 )
-from .model_info import Signature, TensorInfo, VersionStatus
 
 __all__ = [
     "Client",

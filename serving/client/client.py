@@ -13,8 +13,8 @@ from .errors import (
     Unavailable,
     server_error,
 )
-from .model_info import Target
 from .retries import Deadline, call_with_retries, poll
+from .targets import Target
 
 _MEBIBYTE = 1 << 20
 HELPERS = "amalthea.client"  # the entry points that become methods

@@ -13,9 +13,10 @@ from tensorflow_serving.apis import (
     predict_pb2,
 )
 
+from ..model_info import TensorInfo, VersionStatus, dtype_name
 from .answers import AnswerMismatch
 from .errors import ConnectionFailed, server_error
-from .model_info import TensorInfo, VersionStatus, dtype_of, signatures_of
+from .targets import signatures_of
 
 _OPTIONS = (
     # The usual 4 MB are less than a batch of images.
@@ -218,4 +219,4 @@ def _tensor_info(name, info):
     axes = None
     if not shape.unknown_rank:
         axes = tuple(None if axis.size < 0 else axis.size for axis in shape.dim)
-    return TensorInfo(name, dtype_of(types_pb2.DataType.Name(info.dtype)), axes)
+    return TensorInfo(name, dtype_name(types_pb2.DataType.Name(info.dtype)), axes)

@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 import urllib3
 
+from ..model_info import TensorInfo, VersionStatus, dtype_name
 from .errors import ConnectionFailed, server_error
-from .model_info import TensorInfo, VersionStatus, dtype_of, signatures_of
 from .rest_json import ColumnarRequest, outputs_of
+from .targets import signatures_of
 
 _CONNECTIONS = 64  # kept open for the next call; more can be in use
 _CODES = {
@@ -260,4 +261,4 @@ def _tensor_info(name, description):
     if not shape.get("unknown_rank"):
         sizes = [int(axis["size"]) for axis in shape.get("dim", ())]
         axes = tuple(None if size < 0 else size for size in sizes)
-    return TensorInfo(name, dtype_of(description["dtype"]), axes)
+    return TensorInfo(name, dtype_name(description["dtype"]), axes)

@@ -10,14 +10,15 @@ from amalthea.serving.bundle.examples import (
     rest_request,
     size,
 )
-from amalthea.serving.signatures import Signature, TensorInfo
+from amalthea.serving.model_info import Signature
+from amalthea.serving.signatures import GraphTensor
 
 SIGNATURES = {
     "serving_default": Signature(
         "serving_default",
         {
-            "a": TensorInfo("a", "float32", (None, 2), "a:0"),
-            "b": TensorInfo("b", "string", (None,), "b:0"),
+            "a": GraphTensor("a", "float32", (None, 2), "a:0"),
+            "b": GraphTensor("b", "string", (None,), "b:0"),
         },
         {},
     )

@@ -7,12 +7,13 @@ from amalthea.serving.bundle.about import About
 from amalthea.serving.bundle.card import Bundle, model_card
 from amalthea.serving.bundle.measure import Timing, choose
 from amalthea.serving.bundle.warm_up import WarmUp
-from amalthea.serving.signatures import Signature, TensorInfo
+from amalthea.serving.model_info import Signature
+from amalthea.serving.signatures import GraphTensor
 
 SIGNATURE = Signature(
     "serving_default",
-    {"image_bytes": TensorInfo("image_bytes", "string", (None,), "a:0")},
-    {"top": TensorInfo("top", "float32", (None, 5), "b:0")},
+    {"image_bytes": GraphTensor("image_bytes", "string", (None,), "a:0")},
+    {"top": GraphTensor("top", "float32", (None, 5), "b:0")},
 )
 FILES = {
     "saved_model.pb": 2_500_000,

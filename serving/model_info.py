@@ -1,4 +1,4 @@
-"""What a server tells of its models."""
+"""What a model offers and how it stands, in words; free of TensorFlow."""
 
 import dataclasses
 
@@ -68,50 +68,15 @@ class VersionStatus:
     error_message: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class Target:
-    """The model that a request is for.
-
-    Attributes:
-        model: The model's name.
-        version: The version, or `None` for the one the server chooses.
-        label: A label of a version, such as `"stable"`, or `None`.
-    """
-
-    model: str
-    version: int | None = None
-    label: str | None = None
-
-
 _DTYPES = {"float": "float32", "double": "float64", "half": "float16"}
 
 
-def dtype_of(name):
+def dtype_name(name):
     """The usual name of a `DataType`, e.g. `"DT_FLOAT"` -> `"float32"`."""
     name = name.removeprefix("DT_").lower()
     return _DTYPES.get(name, name)
 
 
-def signatures_of(signature_defs, tensor_info):
-    """Lists what a server's metadata describes.
-
-    Args:
-        signature_defs: Dict from name to a pair of dicts, inputs and outputs,
-            of descriptions in the form of the API.
-        tensor_info: Function of a name and a description: the `TensorInfo`.
-
-    Returns:
-        A dict of `Signature` by name, in alphabetical order, without
-        TensorFlow's own (the initialiser).
-    """
-    return {
-        name: Signature(
-            name,
-            *(
-                {key: tensor_info(key, infos[key]) for key in sorted(infos)}
-                for infos in signature_defs[name]
-            ),
-        )
-        for name in sorted(signature_defs)
-        if not name.startswith("__saved_model_")
-    }
+def is_own(name):
+    """Whether a signature is for users, and not TensorFlow's (the initialiser)."""
+    return not name.startswith("__saved_model_")

@@ -203,11 +203,10 @@ class Task(abc.ABC):
         """Returns what an export's model card says of the run."""
         from ..serving.bundle.about import About
 
-        facts = self.run.facts(self.name)
         return About(
             title=self.run.path.resolve().name,
             summary=find_task(self.name).summary,
-            data=facts["data"],
+            data=self._about_data(),
             metrics={
                 f"{split} {name}": value
                 for split, figures in self.run.read_metrics().items()
@@ -215,6 +214,10 @@ class Task(abc.ABC):
                 if isinstance(value, int | float)
             },
         )
+
+    def _about_data(self):
+        """Returns what a model card says of the data; no path of this machine."""
+        return Path(self.run.facts(self.name)["data"]).name
 
     @classmethod
     def _settings(cls, run, config, settings, resume):
@@ -268,7 +271,7 @@ class Task(abc.ABC):
         """Returns real inputs: dict from signature to dict from input to array.
 
         An export is warmed up and checked with them. The arrays of one signature
-        have equally many rows, 1 to 32.
+        have equally many rows, 1 to 32. An empty dict leaves all that out.
         """
 
     @abc.abstractmethod

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 
 from ..errors import UserError
 
@@ -18,7 +20,7 @@ def import_tensorflow():
     debug, already = DEBUG in os.environ, "tensorflow" in sys.modules
     if not debug and not already:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with contextlib.nullcontext() if debug or already else _silent_stderr():
+    with _interrupts_kept(), contextlib.nullcontext() if debug else _silent_stderr():
         import tensorflow as tf
     if not debug:
         tf.get_logger().setLevel("ERROR")
@@ -76,6 +78,22 @@ def restored_policy():
         yield
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+@contextlib.contextmanager
+def _interrupts_kept():
+    # TensorFlow's import swallows a Ctrl-C that falls into it.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    noted = []
+    handler = signal.signal(signal.SIGINT, lambda *_: noted.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if noted:
+        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ def differences(golden, answer):
     Numbers may differ by `ATOL + RTOL * |golden|`; all else must be equal. Beside
     falling scores of the same shape (the labels of the five best, for instance),
     those whose scores tie within this tolerance may stand in any order, and those
-    whose scores are nought within it, but for the first, may be others.
+    whose scores are nought within it, but for the first, may be others. An output
+    that repeats the first of them may be any that ties with it.
 
     Args:
         golden: Dict from output name to numpy array, kept at export.
@@ -45,7 +46,7 @@ def differences(golden, answer):
                     f"in {wrong.sum()} of {wrong.size} numbers"
                 )
         else:
-            count = _count_wrong(old, new, _scores(golden, old.shape))
+            count = _count_wrong(old, new, golden)
             if count:
                 texts.append(f"output `{name}` differs in {count} of {old.size} values")
     return texts, float(largest)
@@ -74,8 +75,13 @@ def _scores(golden, shape):
     return None
 
 
-def _count_wrong(old, new, scores):
+def _count_wrong(old, new, golden):
     """How many values differ, other than where scores tie."""
+    if np.array_equal(old, new):
+        return 0
+    if old.ndim == 1:
+        return _count_wrong_firsts(old, new, golden)
+    scores = _scores(golden, old.shape)
     if scores is None:
         return np.sum(old != new)
     width = old.shape[-1]
@@ -89,11 +95,28 @@ def _count_wrong(old, new, scores):
     )
 
 
-def _count_wrong_in_row(old, new, scores):
-    if old == new:
-        return 0
+def _count_wrong_firsts(old, new, golden):
+    wrong = old != new
+    for ranked in golden.values():
+        if ranked.ndim != 2 or ranked.dtype.kind != old.dtype.kind:
+            continue
+        scores = _scores(golden, ranked.shape)
+        if scores is None or not np.array_equal(ranked[:, 0], old):
+            continue
+        for row in np.flatnonzero(wrong):
+            stop = _starts(scores[row])[1:2] or [ranked.shape[1]]
+            wrong[row] = new[row] not in ranked[row, : stop[0]].tolist()
+    return np.sum(wrong)
+
+
+def _starts(scores):
+    """Where each run of scores that tie begins."""
     gaps = np.abs(np.diff(scores)) > ATOL + RTOL * np.abs(scores[1:])
-    starts = [0, *(np.flatnonzero(gaps) + 1).tolist()]
+    return [0, *(np.flatnonzero(gaps) + 1).tolist()]
+
+
+def _count_wrong_in_row(old, new, scores):
+    starts = _starts(scores)
     wrong = 0
     for start, stop in zip(starts, [*starts[1:], len(old)], strict=True):
         if start == 0 or abs(scores[start]) > ATOL:

@@ -6,6 +6,7 @@ prints what was found as one line of JSON. `amalthea check` runs it in a process
 its own, where nothing of the Python code that made the model is loaded.
 """
 
+import contextlib
 import json
 import sys
 import types
@@ -18,8 +19,9 @@ from .golden import differences
 from .model import ServedModel
 from .quiet import error_line
 from .records import WARMUP_FILE, read_records, request_arrays, response_arrays
-from .server.batching import DirectRunner
+from .server.batching import runner_factory
 from .server.errors import StatusError
+from .server.options import ServerOptions
 from .server.predict import DEFAULT_SIGNATURE, run_predict
 
 
@@ -36,15 +38,19 @@ def replay(version_dir):
         and a text.
 
     Raises:
-        UserError: if the model cannot be loaded or its records are damaged.
+        UserError: if the model cannot be loaded, or its batching settings or
+            records are damaged.
     """
     path = Path(version_dir) / WARMUP_FILE
     found = {"records": 0, "compared": 0, "largest": 0.0, "failures": []}
     with ServedModel(version_dir) as model:
-        # As in a server, which says what a request lacks; without its batching.
-        loaded = types.SimpleNamespace(model=model, runner=DirectRunner(model))
-        for number, log in enumerate(read_records(path) if path.is_file() else []):
-            _replay_one(loaded, number, log, found)
+        # As in a server: by the version's batching, with its checks of a request.
+        make_runner = runner_factory(ServerOptions())
+        runner = make_runner(model, version_dir, Path(version_dir).parent.name, 0)
+        loaded = types.SimpleNamespace(model=model, runner=runner)
+        with contextlib.closing(runner):
+            for number, log in enumerate(read_records(path) if path.is_file() else []):
+                _replay_one(loaded, number, log, found)
     return found
 
 

@@ -1,7 +1,5 @@
 """Real images kept with a run, to warm up and check what it exports."""
 
-import shutil
-
 from ...errors import UserError
 from ...files import atomic_folder
 
@@ -10,7 +8,7 @@ MAX_BYTES = 8 * 2**20  # of all of them: they are copied into every export
 
 
 def keep_examples(run, table, is_readable):
-    """Writes some of a table's images into the run's `examples/`.
+    """Writes some of a table's images into the run's `examples/`, a new folder.
 
     Args:
         run: The `RunFolder`.
@@ -33,7 +31,6 @@ def keep_examples(run, table, is_readable):
             size += len(content)
     if not kept:
         return 0
-    shutil.rmtree(run.examples, ignore_errors=True)
     with atomic_folder(run.examples) as folder:
         for number, content in enumerate(kept):
             (folder / f"{number:02}").write_bytes(content)
@@ -41,11 +38,25 @@ def keep_examples(run, table, is_readable):
 
 
 def read_examples(run):
-    """Returns the encoded images in the run's `examples/`, a list of `bytes`."""
+    """Reads the images in the run's `examples/`, 32 at most.
+
+    Args:
+        run: The `RunFolder`.
+
+    Returns:
+        A dict from file name to `bytes`, or `None` if there is no such folder.
+
+    Raises:
+        UserError: if a file cannot be read.
+    """
+    if not run.examples.is_dir():
+        return None
     try:
-        files = sorted(file for file in run.examples.iterdir() if file.is_file())
-        return [file.read_bytes() for file in files]
-    except FileNotFoundError:
-        return []
+        files = sorted(
+            file
+            for file in run.examples.iterdir()
+            if file.is_file() and not file.name.startswith(".")
+        )
+        return {file.name: file.read_bytes() for file in files[:COUNT]}
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})", run.examples) from error

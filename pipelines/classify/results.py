@@ -3,6 +3,16 @@
 import dataclasses
 
 
+OUTPUTS = (  # of the signature `serving_default`
+    "label",
+    "probability",
+    "top_labels",
+    "top_probabilities",
+    "valid",
+    "error",
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class ClassifiedImage:
     """The answer for one image.

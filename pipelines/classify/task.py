@@ -1,6 +1,7 @@
 """Image classification as a task: train, evaluate, predict, export, doctor."""
 
 import os
+from collections import Counter
 
 import keras
 import numpy as np
@@ -36,6 +37,8 @@ from .setup import (
 
 SERVING_BATCH = 64  # images a call of the serving module gets in evaluate and predict
 SHOWN_UNREADABLE = 5
+MOST_LABELS = 30  # that a model card names
+SPLITS = ("train", "val", "test")
 MANY = 2000  # images whose reading takes long enough to be announced
 
 
@@ -224,30 +227,50 @@ class ImageClassification(Task):
 
     def _examples(self):
         contents = read_examples(self.run)
-        if not contents:
+        if contents is None:
             facts = self.run.facts(self.name)
             data, data_dir = facts["data"], facts.get("data_dir")
             self._keep_examples(load_table(data, data_dir, self.config, self.run))
             contents = read_examples(self.run)
-        if not contents:
-            raise UserError(
-                "holds no example", self.run.examples, "Put a few images into it"
-            )
-        images, valid, _ = self.serving_module().decode(tf.constant(contents))
-        if not valid.numpy().all():
-            raise UserError("holds a file that is no image", self.run.examples)
+        if not contents:  # the user wants none to be exported
+            return {}
+        images, valid, errors = self.serving_module().decode(
+            tf.constant(list(contents.values()))
+        )
+        for name, good, error in zip(contents, valid, errors.numpy(), strict=True):
+            if not good:
+                raise UserError(error.decode(), self.run.examples / name, "Remove it")
         return {
-            "serving_default": {"image_bytes": np.array(contents, object)},
+            "serving_default": {"image_bytes": np.array([*contents.values()], object)},
             "pixels": {"pixels": images.numpy()},
         }
 
+    def _about_data(self):
+        rows = self.run.read_rows(self.run.splits, ("split",))
+        counts = Counter(row["split"] for row in rows)
+        splits = ", ".join(
+            f"{counts[name]:,} {name}" for name in SPLITS if counts[name]
+        )
+        labels = ", ".join(self.labels[:MOST_LABELS])
+        if len(self.labels) > MOST_LABELS:
+            labels += f" and {len(self.labels) - MOST_LABELS} more"
+        return (
+            f"{super()._about_data()}: {splits} images; "
+            f"{len(self.labels)} classes: {labels}"
+        )
+
     def _keep_examples(self, table):
-        """Keeps some images with the run, if it can be ones it was not trained on."""
+        """Keeps some images with the run, if it can be ones it was not trained on.
+
+        What is there is left: a user may have put other images there, or none.
+        """
+        if self.run.examples.exists():
+            return
 
         def is_readable(contents):
             return self.serving_module().decode(tf.constant(contents))[1]
 
-        for split in ("test", "val", "train"):
+        for split in reversed(SPLITS):
             if split in table.splits:
                 rows = table.select(split)
                 if keep_examples(self.run, rows, is_readable):

@@ -56,6 +56,25 @@ def test_a_warm_up_that_fails_is_a_finding(tmp_path):
     assert "record 0" in finding.text
 
 
+@pytest.mark.parametrize(
+    ("settings", "code", "text"),
+    [
+        ("max_batch_size: 4", "load", "not batching parameters"),
+        (
+            "max_batch_size { value: 4 } allowed_batch_sizes: 8",
+            "load",
+            "expected 4 as the last",
+        ),
+        ("max_batch_size { value: 1 }", "warm-up", "larger than maximum"),
+    ],
+)
+def test_batching_that_a_server_refuses_is_a_finding(tmp_path, settings, code, text):
+    folder = scale_model(tmp_path, x=np.zeros((2, 2), np.float32))
+    (folder / "batching_params.pbtxt").write_text(settings)
+    (finding,) = check(folder).findings
+    assert finding.code == code and text in finding.text
+
+
 def test_a_signature_without_rows_is_replayed(tmp_path):
     save(tmp_path, lambda x: {"y": 2.0 * x}, tf.TensorSpec([], tf.float32, name="x"))
     one = np.float32(1)

@@ -97,3 +97,21 @@ def test_labels_may_swap_where_their_scores_tie(shares, labels, wrong):
     )
     texts, _ = differences({"id": old, "share": shares}, {"id": new, "share": shares})
     assert len(texts) == bool(wrong)
+
+
+@pytest.mark.parametrize(
+    ("shares", "label", "wrong"),
+    [
+        ([0.4, 0.4, 0.2], "dog", False),
+        ([0.4, 0.4, 0.2], "cow", True),
+        ([0.5, 0.3, 0.2], "dog", True),
+    ],
+)
+def test_the_best_label_may_be_any_that_ties(shares, label, wrong):
+    golden = {
+        "label": np.array([b"cat"], object),
+        "top": LABELS,
+        "share": np.array([shares], np.float32),
+    }
+    answer = {**golden, "label": np.array([label.encode()], object)}
+    assert len(differences(golden, answer)[0]) == wrong

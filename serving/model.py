@@ -15,6 +15,12 @@ from .signatures import SERVE_TAG, read_meta_graph, read_signatures
 # Clients choose the outputs, so that there is no end to what could be kept.
 _MAX_CALLABLES = 100
 _KINDS = {"b": "b", "i": "iu", "u": "iu", "f": "iuf"}
+# Causes in the machine, which another export would not mend.
+_MACHINE_ERRORS = (
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnavailableError,
+)
 
 
 class ServedModel:
@@ -52,28 +58,12 @@ class ServedModel:
             _register_text_ops(version_dir)
         self._callables = {}
         self._callables_lock = threading.Lock()  # held to change the dict
-        graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=graph)
+        self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
-            with graph.as_default(), quiet_tensorflow():
-                tf.compat.v1.saved_model.loader.load(
-                    self._session, [SERVE_TAG], str(version_dir)
-                )
-                empty = _variables_without_value(graph, self._session)
-        except (tf.errors.OpError, OSError, ValueError) as error:
+            _load(self._session, version_dir)
+        except BaseException:
             self.close()
-            raise UserError(
-                f"cannot be loaded ({error_line(error)})",
-                version_dir,
-                "Export it again and look at it with `amalthea check`",
-            ) from error
-        if empty:
-            self.close()
-            raise UserError(
-                f"a session restores no value for the variable {empty[0]!r}",
-                version_dir,
-                "Track the models' `tf.Variable`s, as `ServingModule` does",
-            )
+            raise
 
     def predict(self, signature="serving_default", **inputs):
         """Runs one signature.
@@ -143,7 +133,9 @@ class ServedModel:
         self._callables.clear()
         if self._session is not None:
             self._session.close()
-            # The memory is the session's, and goes when nobody refers to it.
+            # The graph and its operations refer to each other: undone here, they
+            # go at once with the session, without a garbage collection.
+            self._session.graph.Dismantle()
             self._session = None
 
     def _add_callable(self, key, inputs, outputs):
@@ -168,6 +160,26 @@ class ServedModel:
         self.close()
 
 
+def _load(session, version_dir):
+    try:
+        with session.graph.as_default(), quiet_tensorflow():
+            tf.compat.v1.saved_model.loader.load(session, [SERVE_TAG], str(version_dir))
+            empty = _variables_without_value(session)
+    except (tf.errors.OpError, OSError, ValueError) as error:
+        mend = "Export it again and look at it with `amalthea check`"
+        raise UserError(
+            f"cannot be loaded ({error_line(error)})",
+            version_dir,
+            None if isinstance(error, _MACHINE_ERRORS) else mend,
+        ) from error
+    if empty:
+        raise UserError(
+            f"a session restores no value for the variable {empty[0]!r}",
+            version_dir,
+            "Track the models' `tf.Variable`s, as `ServingModule` does",
+        )
+
+
 def _whole(value):
     """Makes the scalars that a session returns arrays again."""
     if isinstance(value, np.ndarray):
@@ -176,14 +188,12 @@ def _whole(value):
     return np.array(value, object if isinstance(value, bytes) else None)
 
 
-def _variables_without_value(graph, session):
-    with graph.as_default():
-        handles = [
-            node for node in graph.get_operations() if node.type == "VarHandleOp"
-        ]
-        checks = [
-            tf.raw_ops.VarIsInitializedOp(resource=node.outputs[0]) for node in handles
-        ]
+def _variables_without_value(session):
+    nodes = session.graph.get_operations()
+    handles = [node for node in nodes if node.type == "VarHandleOp"]
+    checks = [
+        tf.raw_ops.VarIsInitializedOp(resource=node.outputs[0]) for node in handles
+    ]
     filled = session.run(checks)
     return [
         node.get_attr("shared_name").decode()

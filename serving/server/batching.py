@@ -29,19 +29,22 @@ def runner_factory(options, metrics=None):
         metrics: `Metrics`, or `None`.
 
     Returns:
-        `make_runner(model, version_dir, name)`, which returns a runner. The name
-        is what metrics call the model. It raises `UserError` if the file is
-        damaged.
+        `make_runner(model, version_dir, name, version)`, which returns a runner.
+        The name and the version, a whole number, are what metrics call the model;
+        they know it until the runner is closed. It raises `UserError` if the file
+        is damaged.
     """
 
-    def make_runner(model, version_dir, name):
-        version_dir = Path(version_dir).absolute()
-        version = int(version_dir.name) if version_dir.name.isdecimal() else 0
-        path = version_dir / FILE_NAME
-        if not (options.batching and path.exists()):
-            return DirectRunner(model, name, version, metrics)
-        parameters = read_batching_parameters(path)
-        return BatchingRunner(model, name, version, parameters, metrics)
+    def make_runner(model, version_dir, name, version):
+        path = Path(version_dir, FILE_NAME)
+        if options.batching and path.exists():
+            parameters = read_batching_parameters(path)
+            runner = BatchingRunner(model, name, version, parameters, metrics)
+        else:
+            runner = DirectRunner(model, name, version, metrics)
+        if metrics is not None:
+            metrics.know(name, version, model.signature_defs, version_dir)
+        return runner
 
     return make_runner
 
@@ -87,7 +90,9 @@ class DirectRunner:
         return results
 
     def close(self):
-        """Does nothing: there is nothing to wait for."""
+        """Has metrics forget the version; there is nothing to wait for."""
+        if self._metrics is not None:
+            self._metrics.forget(self._name, self._version)
 
 
 class BatchingRunner:
@@ -177,6 +182,8 @@ class BatchingRunner:
             self._wake.notify_all()
         for thread in self._threads:
             thread.join()
+        if self._metrics is not None:
+            self._metrics.forget(self._name, self._version)
 
     def _count_rows(self, inputs):
         if not inputs:
@@ -290,22 +297,26 @@ class BatchingRunner:
             self._answer(signature, parts)
 
     def _answer(self, signature, parts):
+        failure = None
+        # Only the texts are kept: an error would keep the arrays of its run.
         try:
             results = self._run(signature, parts)
         except StatusError as error:
-            # One request that the model rejects fails all of its batch. Alone, only
-            # the guilty one does. (TensorFlow Serving fails them all.)
-            if error.code == "INVALID_ARGUMENT" and len(parts) > 1:
-                for part in parts:
-                    self._answer(signature, [part])
-            else:
-                self._fail(parts, error)
+            failure = StatusError(error.code, error.message)
         except Exception as error:  # whoever waits for the answer must get one
-            self._fail(parts, StatusError("INTERNAL", error_line(error)))
-        else:
+            failure = StatusError("INTERNAL", error_line(error))
+        if failure is None:
             with self._lock:
                 for part, result in zip(parts, results, strict=True):
                     part.finish(result)
+        elif failure.code == "INVALID_ARGUMENT" and len(parts) > 1:
+            # One request that the model rejects fails all of its batch. By halves
+            # it is soon found, and only it fails. (TensorFlow Serving fails all.)
+            middle = len(parts) // 2
+            self._answer(signature, parts[:middle])
+            self._answer(signature, parts[middle:])
+        else:
+            self._fail(parts, failure)
 
     def _fail(self, parts, error):
         with self._lock:

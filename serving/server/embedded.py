@@ -1,6 +1,6 @@
 """The embedded server: models, batching, metrics and both APIs put together."""
 
-from concurrent.futures import ThreadPoolExecutor
+import time
 
 from .batching import runner_factory
 from .grpc_services import GrpcServer
@@ -73,19 +73,18 @@ class EmbeddedServer:
         """Takes no more requests, finishes those it has and frees the models.
 
         Args:
-            grace_seconds: How long requests under way may still take, in
-                seconds; by default `options.grace_seconds`.
+            grace_seconds: How long all of that may take, in seconds; by default
+                `options.grace_seconds`. Requests that take longer are broken
+                off.
         """
         if grace_seconds is None:
             grace_seconds = self._options.grace_seconds
-        # Side by side, so that both get the whole time.
-        with ThreadPoolExecutor(2) as pool:
-            for stopped in [
-                pool.submit(server.stop, grace_seconds)
-                for server in (self._rest, self._grpc)
-            ]:
-                stopped.result()
-        self.manager.stop(grace_seconds)
+        deadline = time.monotonic() + grace_seconds
+        # Neither takes requests while the other finishes its own.
+        self._grpc.begin_stop(grace_seconds)
+        self._rest.stop(grace_seconds)
+        self._grpc.stop(_time_left(deadline))
+        self.manager.stop(_time_left(deadline))
 
     def __enter__(self):
         self.start()
@@ -93,3 +92,7 @@ class EmbeddedServer:
 
     def __exit__(self, *error):
         self.stop()
+
+
+def _time_left(deadline):
+    return max(deadline - time.monotonic(), 0.0)

@@ -2,7 +2,7 @@
 
 from ..quiet import error_line
 
-HTTP_STATUS = {
+HTTP_STATUS = {  # in the order of the codes' numbers
     "OK": 200,
     "CANCELLED": 499,
     "UNKNOWN": 500,
@@ -21,25 +21,7 @@ HTTP_STATUS = {
     "DATA_LOSS": 500,
     "UNAUTHENTICATED": 401,
 }
-_BY_NUMBER = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
+_CODES = tuple(HTTP_STATUS)  # by their number
 
 
 class StatusError(Exception):
@@ -66,5 +48,5 @@ def from_tensorflow(error):
         The `StatusError` with the same code and the reason in one line.
     """
     number = error.error_code
-    known = isinstance(number, int) and 0 < number < len(_BY_NUMBER)
-    return StatusError(_BY_NUMBER[number] if known else "UNKNOWN", error_line(error))
+    known = isinstance(number, int) and 0 < number < len(_CODES)
+    return StatusError(_CODES[number] if known else "UNKNOWN", error_line(error))

@@ -7,7 +7,12 @@ from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2, predict_p
 from .errors import StatusError
 from .examples import refuse_classify, refuse_multi_inference, refuse_regress
 from .predict import DEFAULT_SIGNATURE, run_predict
-from .tensor_proto import TensorProtoError, array_from_proto, array_to_proto
+from .tensor_proto import (
+    TensorProtoError,
+    array_bytes,
+    array_from_proto,
+    array_to_proto,
+)
 
 
 def predict(manager, request, deadline, max_bytes):
@@ -140,7 +145,7 @@ class _Inputs(Mapping):
             raise StatusError(
                 "INVALID_ARGUMENT", f"tensor parsing error: {name}"
             ) from error
-        self._left -= array.nbytes
+        self._left -= array_bytes(array)
         return array
 
     def __iter__(self):

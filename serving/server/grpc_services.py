@@ -3,7 +3,6 @@
 import functools
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -18,6 +17,7 @@ from tensorflow_serving.apis import (
 )
 
 from ...errors import UserError
+from .daemon_executor import DaemonExecutor
 from .errors import StatusError
 from .grpc_predict import (
     classify,
@@ -87,9 +87,7 @@ class GrpcServer:
         options = self._options
         # gRPC would write its own lines about a port that is in use.
         require_port(options.host, options.grpc_port)
-        pool = ThreadPoolExecutor(
-            min(_MAX_THREADS, options.max_requests), thread_name_prefix="grpc"
-        )
+        pool = DaemonExecutor(min(_MAX_THREADS, options.max_requests), "grpc")
         server = grpc.server(
             pool,
             maximum_concurrent_rpcs=options.max_requests,
@@ -114,6 +112,15 @@ class GrpcServer:
             raise UserError("cannot be listened on", target) from error
         server.start()
         self._server, self._pool = server, pool
+
+    def begin_stop(self, grace_seconds):
+        """Takes no more requests; `stop` waits for those that it has.
+
+        Args:
+            grace_seconds: As of `stop`.
+        """
+        if self._server is not None:
+            self._server.stop(grace_seconds)
 
     def stop(self, grace_seconds):
         """Takes no more requests and finishes those that it has.

@@ -12,13 +12,14 @@ from .errors import StatusError
 from .json_text import describe
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
-_STRINGS = re.compile(_STRING, re.DOTALL)
-# Ways to write these that Python does not know.
-_INFINITY = re.compile(rf"{_STRING}|-?Inf(?:inity)?|-NaN", re.DOTALL)
+# These are for texts without escaped backslashes and quotes; see `_unescaped`. With
+# them left out, no pattern can try one place twice: time grows with the text only.
+_STRING = re.compile(r'"[^"]*"?')
 _HIGH_SURROGATE = re.compile(
-    r"(\\+)u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
+# Ways to write these that Python does not know.
+_INFINITY = re.compile(r"-?Inf(?:inity)?|-NaN")
 _BRACKETS = re.compile(r"[][{}]")
 # Longer documents are not worth the time of the exact text or a second look.
 _LONGEST_SEARCH = 1 << 20
@@ -130,25 +131,41 @@ def _decoded(text):
         short = text.startswith(("Inf", "-Inf", "-NaN"), error.pos)
         if not short or len(text) > _LONGEST_SEARCH:
             raise
-    return _DECODER.decode(_INFINITY.sub(_in_full, text))
+    return _DECODER.decode(_spelled_out(text))
 
 
-def _in_full(match):
-    word = match[0]
-    if word.startswith('"'):
-        return word
-    if word == "-NaN":
-        return "NaN"
-    return "-Infinity" if word.startswith("-") else "Infinity"
+def _spelled_out(text):
+    """The text with the infinities and NaNs as Python knows them."""
+    pieces, at = [], 0
+    for match in _INFINITY.finditer(_outside_strings(text)):
+        word = match[0]
+        full = "NaN" if word == "-NaN" else word.removesuffix("inity") + "inity"
+        pieces += text[at : match.start()], full
+        at = match.end()
+    return "".join([*pieces, text[at:]])
+
+
+def _unescaped(text):
+    """The text with blanks for the escaped backslashes and quotes.
+
+    A run of backslashes begins where an escape does, so that pairs can be taken from
+    its left.
+    """
+    return text.replace(r"\\", "  ").replace(r"\"", "  ")
+
+
+def _outside_strings(text):
+    """The text with blanks for the strings, even for a last one without an end."""
+    return _STRING.sub(lambda match: " " * len(match[0]), _unescaped(text))
 
 
 def _refuse_lone_surrogates(text):
-    if "\\ud" not in text and "\\uD" not in text:
+    if r"\ud" not in text and r"\uD" not in text:
         return
-    for match in _HIGH_SURROGATE.finditer(text):
-        if len(match[1]) % 2:  # else the last backslash is itself escaped
-            reason = "The surrogate pair in string is invalid."
-            raise _error_at(text, reason, match.end(1) - 1)
+    match = _HIGH_SURROGATE.search(_unescaped(text))
+    if match:
+        reason = "The surrogate pair in string is invalid."
+        raise _error_at(text, reason, match.start())
 
 
 def _error_at(text, reason, position):
@@ -206,7 +223,7 @@ def _in_object(text, position):
     if position > _LONGEST_SEARCH:
         return False
     open_brackets = []
-    for bracket in _BRACKETS.findall(_STRINGS.sub("", text[:position])):
+    for bracket in _BRACKETS.findall(_outside_strings(text[:position])):
         if bracket in "[{":
             open_brackets.append(bracket)
         elif open_brackets:

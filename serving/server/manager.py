@@ -7,10 +7,11 @@ import time
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from ...errors import UserError
+from ..model_info import VersionStatus
 from .errors import StatusError
-from .loading import load_version
+from .loading import FailedLoad, load_version
 from .model_config import ModelConfigSource, check_model_config
-from .version_table import VersionStatus, VersionTable
+from .version_table import VersionTable
 from .versions import fingerprint, version_folders, wanted_versions
 
 _LOG = logging.getLogger("amalthea.serving")
@@ -20,9 +21,10 @@ class ModelManager:
     """Keeps the models of a folder loaded, as TensorFlow Serving does.
 
     A new version is loaded and warmed up before an old one is given up, and one
-    that cannot be loaded changes nothing for the others; it is tried again once
-    a file in its folder changes. A request holds its version until it is done:
-    only then is the version freed.
+    that cannot be loaded changes nothing for the others; when it is tried again
+    says `FailedLoad`. A request holds its version until it is done: only then is
+    the version freed. As in TensorFlow Serving, a version that is served stays as
+    it was loaded, whatever becomes of its files and its model's `base_path`.
 
     Models are loaded in the thread that polls, or in the one that calls `reload`;
     the lock `_changing` lets one of them work at a time. Requests do not meet
@@ -31,20 +33,24 @@ class ModelManager:
     Args:
         models: The folder of models, see `ModelConfigSource`.
         options: `ServerOptions`; `poll_seconds` and `grace_seconds` count here.
-        make_runner: Called with each `ServedModel`, the version's folder and the
-            model's name; returns an object with `close()` and
+        make_runner: Called with each `ServedModel`, the version's folder, the
+            model's name and the version; returns an object with `close()` and
             `run(signature, inputs, outputs, deadline=None)`.
         metrics: `Metrics` to count the loads in, or `None`.
+        clock: Tells the seconds by which failed loads are tried again.
 
     Raises:
         UserError: if there is nothing at `models`.
     """
 
-    def __init__(self, models, options, make_runner, metrics=None):
+    def __init__(
+        self, models, options, make_runner, metrics=None, clock=time.monotonic
+    ):
         self._source = ModelConfigSource(models)
         self._options = options
         self._make_runner = make_runner
         self._metrics = metrics
+        self._clock = clock
         self._table = VersionTable()
         self._config = ModelServerConfig()  # replaced as a whole, never changed
         self._stopping = threading.Event()
@@ -53,7 +59,7 @@ class ModelManager:
         )
         self._changing = threading.Lock()  # for `_config`, `_source` and what follows
         self._next_config = None  # asked for, but its labels are not possible yet
-        self._failed = {}  # (name, version): the folder's fingerprint before
+        self._failed = {}  # (name, version): FailedLoad
         self._complaints = {}  # model, or None for the config: what is logged of it
 
     def start(self):
@@ -77,13 +83,13 @@ class ModelManager:
                 raise UserError(
                     f"model {name}, version {status.version}: {status.error_message}"
                 )
+            self._thread.start()
         except StatusError as error:
             self.stop()
             raise UserError(error.message) from error
         except BaseException:
             self.stop()
             raise
-        self._thread.start()
 
     def stop(self, grace_seconds=None):
         """Follows the folders no more and frees all models.
@@ -145,7 +151,9 @@ class ModelManager:
     def reload(self, config):
         """Serves other models; returns when those that are new are available.
 
-        It holds until `models.config` changes or another call comes.
+        It holds until `models.config` changes or another call comes. Where a model
+        was dropped before and requests still hold its version, it waits for these,
+        `options.grace_seconds` at most.
 
         Args:
             config: A `ModelServerConfig` with a `model_config_list`.
@@ -161,10 +169,15 @@ class ModelManager:
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "
                 "Only ModelConfigList is currently supported",
             )
+        check_model_config(config, self._config)
         config = self._source.with_absolute_paths(config)
         models = config.model_config_list.config
+        # Before the lock: the other models are followed meanwhile.
+        self._table.wait_until_freed(
+            {model.name for model in models}.difference(self.models()),
+            self._options.grace_seconds,
+        )
         with self._changing:
-            check_model_config(config, self._config)
             known = self.models()
             new = [model for model in models if model.name not in known]
             _require_folders(new)
@@ -173,14 +186,10 @@ class ModelManager:
             self._follow_folders()
             failures = self._failures(new)
         if failures:
-            texts = [
-                f"{{{{name: {name} version: {status.version}}} due to error: "
-                f"{status.error_code}: {status.error_message}}}, "
-                for name, status in failures
-            ]
+            texts = "".join(_failure_text(*failure) for failure in failures)
             raise StatusError(
                 "UNKNOWN",
-                f"{len(texts)} model(s) did not become available: {{{''.join(texts)}}}",
+                f"{len(failures)} model(s) did not become available: {{{texts}}}",
             )
 
     def poll(self):
@@ -211,9 +220,7 @@ class ModelManager:
         self._table.set_labels(labels)
         self._config = config
         self._next_config = None
-        for name, version in list(self._failed):
-            if name not in labels:
-                del self._failed[name, version]
+        self._forget_failures(lambda name, version: name not in labels)
         self._complaints.pop(None, None)
 
     def _follow_folders(self):
@@ -233,19 +240,16 @@ class ModelManager:
 
     def _follow_versions(self, name, folders):
         """Loads the versions that are wanted, and only then gives up others."""
-        for other, version in list(self._failed):
-            if other == name and version not in folders:
-                del self._failed[name, version]
+        self._forget_failures(lambda n, version: n == name and version not in folders)
         self._give_up_unwanted(name, folders)
-        available = self._table.available(name)
+        # One that is still being freed is loaded again at a later look.
+        in_memory = self._table.in_memory(name)
         new = [
             version
             for version, folder in folders.items()
-            if version not in available
-            and self._failed.get((name, version)) != fingerprint(folder)
+            if version not in in_memory and self._is_due(name, version, folder)
         ]
         for version in new:
-            self._table.wait_until_freed(name, version)
             self._table.set_state(name, VersionStatus(version, "START"))
         for version in reversed(new):
             if self._stopping.is_set():
@@ -261,14 +265,29 @@ class ModelManager:
         for version in unwanted:
             self._table.remove(name, version)
 
+    def _is_due(self, name, version, folder):
+        failed = self._failed.get((name, version))
+        return (
+            failed is None
+            or failed.due <= self._clock()
+            or failed.files != fingerprint(folder)
+        )
+
+    def _forget_failures(self, condition):
+        self._failed = {
+            key: failed for key, failed in self._failed.items() if not condition(*key)
+        }
+
     def _load(self, name, version, folder):
         self._table.set_state(name, VersionStatus(version, "LOADING"))
-        before, start = fingerprint(folder), time.monotonic()
+        files, start = fingerprint(folder), time.monotonic()
         try:
             loaded = load_version(name, version, folder, self._make_runner)
         except StatusError as error:
             loaded = None
-            self._failed[name, version] = before
+            self._failed[name, version] = FailedLoad.after(
+                self._failed.get((name, version)), files, error.code, self._clock()
+            )
             self._table.set_state(
                 name, VersionStatus(version, "END", error.code, error.message)
             )
@@ -296,6 +315,13 @@ class ModelManager:
         if self._complaints.get(subject) != text:
             self._complaints[subject] = text
             _LOG.error("%s", text)
+
+
+def _failure_text(name, status):
+    text = f"{{name: {name} version: {status.version}}}"
+    if status.error_code != "OK":
+        text += f" due to error: {status.error_code}: {status.error_message}"
+    return f"{{{text}}}, "
 
 
 def _require_folders(models):

@@ -1,13 +1,11 @@
 """What a server counts, in the text form that Prometheus reads."""
 
 import bisect
+import collections
 import itertools
 import re
 import threading
 
-# Another set of label values than these many goes to one called "other": the names
-# of models and signatures come from clients, who must not be able to fill the memory.
-MAX_SERIES = 1000
 _INFERENCE = ("Predict", "Classify", "Regress")
 
 
@@ -26,11 +24,16 @@ class Metrics:
 
     Those under `:amalthea:` are ours: they tell signatures apart. Latencies are
     in microseconds. Any thread may call any method; one lock guards all values.
+
+    What clients ask for is counted by its name only if the server has it, see
+    `know`. Every other model and signature is counted by an empty name: clients
+    must not be able to fill the memory.
     """
 
     def __init__(self):
         self._lock = threading.Lock()
         self._families = []
+        self._known = {}  # model: {version: (its signatures, its folder)}
         self._load_attempts = self._counter(
             "/tensorflow/cc/saved_model/load_attempt_count", "model_path", "status"
         )
@@ -73,16 +76,57 @@ class Metrics:
         self._our_batch_sizes = self._histogram(ours + "batch_size", _SIZES, *signature)
         self._our_padding = self._counter(ours + "padding_row_count", *signature)
         self._our_queue = self._gauge(ours + "queue_length", *signature)
+        self._by_path = (self._load_attempts, self._load_latency)
+        self._by_version = (
+            self._our_runtime,
+            self._our_queuing,
+            self._our_batch_sizes,
+            self._our_padding,
+            self._our_queue,
+        )
         self._families.sort(key=lambda family: family.name)
+
+    def know(self, model, version, signatures, model_path):
+        """Notes that a version is being loaded.
+
+        Args:
+            model: The model's name.
+            version: Its version, a whole number.
+            signatures: The names of its signatures.
+            model_path: The version's folder.
+        """
+        with self._lock:
+            versions = self._known.setdefault(model, {})
+            versions[version] = frozenset(signatures), str(model_path)
+
+    def forget(self, model, version):
+        """Drops the values that are of one version alone: it is unloaded.
+
+        Args:
+            model: The model's name.
+            version: Its version, a whole number.
+        """
+        with self._lock:
+            versions = self._known.get(model, {})
+            if version not in versions:
+                return
+            _, path = versions.pop(version)
+            if not versions:
+                del self._known[model]
+            for family in self._by_path:
+                family.drop(path)
+            for family in self._by_version:
+                family.drop(model, str(version))
 
     def request(self, model, api, entrypoint, signature, code, seconds, rows=None):
         """Counts one request that was answered.
 
         Args:
-            model: The name that the client asked for.
+            model: The name that the client asked for, whatever that is.
             api: `"REST"` or `"GRPC"`.
             entrypoint: The call, e.g. `"Predict"` or `"GetModelMetadata"`.
-            signature: The signature's name; empty for the default one, or none.
+            signature: The name of the signature that the client asked for; empty
+                for the default one, or none.
             code: The canonical code's name, e.g. `"OK"`.
             seconds: How long the answer took.
             rows: How many rows were answered, where that is known.
@@ -99,6 +143,11 @@ class Metrics:
             served = entrypoint in _INFERENCE
             call = entrypoint
         with self._lock:
+            versions = self._known.get(model, {})
+            if not versions:
+                model = ""
+            if not any(signature in names for names, _ in versions.values()):
+                signature = ""
             if served:
                 self._requests.add((model, code))
                 if code == "OK":
@@ -222,16 +271,15 @@ class _Family:
         self.name = re.sub(r"[^a-zA-Z0-9_]", ":", name)
         self.kind = kind
         self._labels = labels
-        self._cells = {}
+        self._cells = collections.defaultdict(self._new_cell)
         if not labels:
             self._cells[()] = self._new_cell()
 
-    def _key(self, labels):
-        if labels not in self._cells:
-            if len(self._cells) >= MAX_SERIES:
-                labels = ("other",) * len(labels)
-            self._cells.setdefault(labels, self._new_cell())
-        return labels
+    def drop(self, *first):
+        """Drops the values whose first labels are these."""
+        size = len(first)
+        for labels in [labels for labels in self._cells if labels[:size] == first]:
+            del self._cells[labels]
 
     def _named(self, labels):
         return [
@@ -247,10 +295,10 @@ class _Numbers(_Family):
         return 0
 
     def add(self, labels, amount=1):
-        self._cells[self._key(labels)] += amount
+        self._cells[labels] += amount
 
     def set(self, labels, value):
-        self._cells[self._key(labels)] = value
+        self._cells[labels] = value
 
     def copy(self):
         return dict(self._cells)
@@ -270,7 +318,7 @@ class _Histograms(_Family):
         return [0] * (len(self._limits) + 2)
 
     def observe(self, labels, value):
-        cell = self._cells[self._key(labels)]
+        cell = self._cells[labels]
         # A value on a limit goes to the bucket above it, as in TensorFlow.
         cell[bisect.bisect_right(self._limits, value)] += 1
         cell[-1] += value

@@ -101,29 +101,36 @@ def check_model_config(config, previous):
     """Checks a config as TensorFlow Serving does.
 
     Args:
-        config: A `ModelServerConfig` with a `model_config_list`.
+        config: A `ModelServerConfig` with a `model_config_list` and the paths as
+            they were given.
         previous: The config that it replaces; an empty one at first.
 
     Raises:
-        StatusError: INVALID_ARGUMENT, with TensorFlow Serving's text.
+        StatusError: INVALID_ARGUMENT, with TensorFlow Serving's text where it
+            refuses that too.
     """
     names = set()
     known = {model.name for model in previous.model_config_list.config}
     for model in config.model_config_list.config:
+        if not model.name:
+            raise _invalid("Illegal to list a model without a name in config list")
         if model.name in names:
             raise _invalid(
                 f"Illegal to list model {model.name} multiple times in config list"
             )
         names.add(model.name)
         platform = _platform(model)
-        if platform == PLATFORM:
-            continue
-        if model.name in known:
+        if platform != PLATFORM:
+            if model.name in known:
+                raise _invalid(
+                    f"Illegal to change a model's platform. For model {model.name} "
+                    f"platform was {PLATFORM} and new platform requested is {platform}"
+                )
             raise _invalid(
-                f"Illegal to change a model's platform. For model {model.name} "
-                f"platform was {PLATFORM} and new platform requested is {platform}"
+                f"Model {model.name} requests unsupported platform {platform}"
             )
-        raise _invalid(f"Model {model.name} requests unsupported platform {platform}")
+        if not model.base_path:
+            raise _invalid(f"Model {model.name} has no base_path")
 
 
 def _platform(model):

@@ -13,15 +13,28 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from ...errors import UserError
+from .daemon_executor import DaemonExecutor
 from .errors import StatusError
+from .http_protocol import HttpProtocol
 from .ports import address, require_port
 from .rest_api import RestApi, failed, late
-from .rest_body import ClientGone, HttpError, gunzip, read_body
+from .rest_body import (
+    BodyBudget,
+    ClientGone,
+    HttpError,
+    gunzip,
+    gunzipped_size,
+    read_body,
+)
 from .rest_paths import is_api_path
-from .rest_workers import Workers
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 _MAX_THREADS = 256  # a request that waits for its batch holds one
+_GET_THREADS = 4  # nothing that they do takes long
+_BODIES = 4  # how many bodies of the largest size may be under way
+# Numbers in JSON take some forty times their text while they are parsed: of larger
+# bodies one at a time. Python's lock lets no more run anyway.
+_LARGE_BODY = 1 << 20  # bytes
 _BODY_SECONDS = 60.0  # for sending a body, where requests have no time limit
 _MARGIN_SECONDS = 0.2  # in which a run that is out of time can say so itself
 _KEEP_ALIVE_SECONDS = 60
@@ -73,18 +86,23 @@ def rest_app(manager, options, metrics=None):
 class _Endpoint:
     """Takes requests on the event loop and has threads answer them.
 
-    Everything here but the threads' work runs on the event loop, so
-    `_under_way` needs no lock.
+    Everything here but the threads' work runs on the event loop, so nothing needs a
+    lock.
     """
 
     def __init__(self, api, options):
         self._api = api
         self._options = options
         self._under_way = 0
-        self._workers = Workers(min(_MAX_THREADS, options.max_requests), "rest")
+        self._budget = BodyBudget(_BODIES * options.max_body_bytes)
+        self._parsing = asyncio.Lock()  # who holds it may parse a large body
+        threads = min(_MAX_THREADS, options.max_requests)
+        self._workers = DaemonExecutor(threads, "rest")
+        self._get_workers = DaemonExecutor(_GET_THREADS, "rest-get")
 
     def close(self):
-        self._workers.close()
+        self._workers.shutdown(wait=False)
+        self._get_workers.shutdown(wait=False)
 
     async def __call__(self, scope, receive, send):
         verb, path = scope["method"], _path(scope)
@@ -110,42 +128,86 @@ class _Endpoint:
 
     async def _answer(self, scope, receive, verb, path):
         """Reads the body, lets a thread answer, and waits for it."""
-        options = self._options
-        if self._under_way >= options.max_requests:
-            raise StatusError(
-                "RESOURCE_EXHAUSTED",
-                f"{options.max_requests} requests are under way already",
-            )
-        seconds = options.timeout_seconds
+        seconds = self._options.timeout_seconds
         deadline = time.monotonic() + seconds if seconds else None
-        work = None
-        self._under_way += 1
-        try:
-            body = await self._body(scope, receive)
-            work = self._workers.submit(self._api.answer, verb, path, body, deadline)
-            work.add_done_callback(self._leave)
-        finally:
-            if work is None:
-                self._leave()
-        await asyncio.wait([work], timeout=_time_left(deadline))
-        if not work.done():
-            # The thread cannot be stopped; its place stays taken until it ends,
-            # and only then is the request counted.
-            return failed(late())
-        return work.result()
+        with contextlib.ExitStack() as held:
+            share = held.enter_context(self._budget.share())
+            body, size = await self._body(scope, receive, share)
+            request = [verb, path, body, deadline]
+            workers = self._get_workers
+            if verb != "GET":
+                workers = self._workers
+                held.enter_context(self._place())
+                if size > _LARGE_BODY:
+                    request.append(await self._turn(deadline, held))
+            try:
+                work = workers.submit(self._api.answer, *request)
+            except RuntimeError:
+                raise StatusError(
+                    "UNAVAILABLE", "The server has no thread for the request"
+                ) from None
+            # The thread cannot be stopped. What the request holds stays taken until
+            # it ends, however early its client hears.
+            held = held.pop_all()
+        done = asyncio.get_running_loop().create_future()
+        held.callback(done.set_result, None)
+        work.add_done_callback(_for_thread(held.close))
+        await asyncio.wait([done], timeout=_time_left(deadline))
+        return work.result() if done.done() else failed(late())
 
-    async def _body(self, scope, receive):
-        """Returns a function that gives the body."""
+    async def _body(self, scope, receive, share):
+        """Returns a function that gives the body, and the most that this takes."""
         headers = dict(scope["headers"])
         max_bytes = self._options.max_body_bytes
         seconds = self._options.timeout_seconds or _BODY_SECONDS
-        data = await read_body(receive, headers, max_bytes, seconds)
-        if b"gzip" in headers.get(b"content-encoding", b""):
-            return functools.partial(gunzip, data, max_bytes)
-        return lambda: data
+        data = await read_body(receive, headers, max_bytes, seconds, share)
+        if b"gzip" not in headers.get(b"content-encoding", b""):
+            return lambda: data, len(data)
+        size = gunzipped_size(data, max_bytes)
+        share.grow(size)
+        return functools.partial(gunzip, data, max_bytes), size
 
-    def _leave(self, _=None):
-        self._under_way -= 1
+    @contextlib.contextmanager
+    def _place(self):
+        """Counts the request as one under way."""
+        most = self._options.max_requests
+        if self._under_way >= most:
+            raise StatusError(
+                "RESOURCE_EXHAUSTED", f"{most} requests are under way already"
+            )
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+    async def _turn(self, deadline, held):
+        """Waits until no other large body is parsed.
+
+        Returns a function with which a thread ends the turn. At the latest it ends
+        with `held`.
+        """
+        seconds = None if deadline is None else deadline - time.monotonic()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._parsing.acquire()
+        except TimeoutError:
+            raise late() from None
+        turn = held.enter_context(contextlib.ExitStack())
+        turn.callback(self._parsing.release)
+        return _for_thread(turn.close)
+
+
+def _for_thread(function):
+    """A function with which a thread has the event loop call another."""
+    loop = asyncio.get_running_loop()
+
+    def call(*_):
+        # A loop that has ended refuses, but then nobody waits any more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(function)
+
+    return call
 
 
 def _path(scope):
@@ -191,6 +253,7 @@ class RestServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._app(),
+                http=HttpProtocol,
                 lifespan="on",
                 ws="none",
                 log_config=None,

@@ -43,7 +43,7 @@ class RestApi:
         self._manager = manager
         self._metrics = metrics
 
-    def answer(self, verb, path, body, deadline=None):
+    def answer(self, verb, path, body, deadline=None, parsed=lambda: None):
         """Answers one request.
 
         Args:
@@ -53,6 +53,8 @@ class RestApi:
                 `StatusError`.
             deadline: When the answer is no longer wanted, in the seconds of
                 `time.monotonic`, or `None`.
+            parsed: A function to call as soon as the body has become tensors and
+                only these are needed; not called if the request fails before.
 
         Returns:
             A pair: the HTTP status, and the answer, `bytes` of JSON.
@@ -63,7 +65,7 @@ class RestApi:
         try:
             call = parse_call(verb, path)
             _check_time(deadline)
-            reply = 200, self._answer(call, body, deadline, request)
+            reply = 200, self._answer(call, body, deadline, parsed, request)
             _check_time(deadline)
         # The errors are not kept: their tracebacks hold whole requests.
         except StatusError as error:
@@ -102,16 +104,16 @@ class RestApi:
             request.rows if code == "OK" else None,
         )
 
-    def _answer(self, call, body, deadline, request):
+    def _answer(self, call, body, deadline, parsed, request):
         if call.name == "status":
             return self._status(call)
         if call.name == "metadata":
             return self._metadata(call)
         if call.name == "predict":
-            return self._predict(call, body, deadline, request)
+            return self._predict(call, body, deadline, parsed, request)
         return self._refuse_examples(call, body, request)
 
-    def _predict(self, call, body, deadline, request):
+    def _predict(self, call, body, deadline, parsed, request):
         document = parse_document(body())
         asked = signature_name(document)
         request.signature = name = asked or DEFAULT_SIGNATURE
@@ -122,7 +124,8 @@ class RestApi:
                     f'Serving signature name: "{name}" not found in signature def'
                 )
             inputs, row_format = predict_inputs(document, asked, signature.inputs)
-            del document  # many times as large as the arrays
+            del document
+            parsed()
             outputs = run_predict(loaded, name, inputs, (), deadline)
         shape = next(iter(inputs.values())).shape
         request.rows = shape[0] if shape else 1

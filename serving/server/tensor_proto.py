@@ -49,8 +49,8 @@ def array_from_proto(proto, max_bytes):
 
     Args:
         proto: A `TensorProto`.
-        max_bytes: The largest array to make, in bytes. A few bytes can ask for
-            any size, because missing values are repeated.
+        max_bytes: The largest array to make, in bytes, see `array_bytes`. A few
+            bytes can ask for any size, because missing values are repeated.
 
     Returns:
         A numpy array, perhaps read-only; strings are `bytes` in an array of
@@ -65,7 +65,8 @@ def array_from_proto(proto, max_bytes):
     dtype, field, items = _LAYOUTS[proto.dtype]
     shape = _shape(proto.tensor_shape)
     count = math.prod(shape)
-    if count * dtype.itemsize > max_bytes:
+    left = max_bytes - count * dtype.itemsize
+    if left < 0:
         raise TensorProtoError(f"shape {shape} is above {max_bytes} bytes")
     try:
         if count == 0:
@@ -74,9 +75,21 @@ def array_from_proto(proto, max_bytes):
         if content:
             return _decode(content, count, dtype).reshape(shape)
         values = getattr(proto, field)
+        if field == "string_val":
+            return _spread_strings(values, count, left).reshape(shape)
         return _spread(values, count, dtype, items).reshape(shape)
     except ValueError as error:  # numpy's, for a shape it cannot have
         raise TensorProtoError(str(error)) from error
+
+
+def array_bytes(array):
+    """Returns how much an array takes, in bytes, its strings included.
+
+    A string that is in it several times counts as often: TensorFlow copies each.
+    """
+    if array.dtype == np.object_:
+        return array.nbytes + sum(map(len, array.flat))
+    return array.nbytes
 
 
 def array_to_proto(array, proto):
@@ -140,11 +153,7 @@ def _decode_strings(content, count):
 
 
 def _spread(values, count, dtype, items):
-    if items == np.object_:
-        given = np.empty(len(values), items)
-        given[:] = values
-    else:
-        given = np.array(values, items)
+    given = np.array(values, items)
     if dtype.kind == "c":  # two numbers a value
         given = given[: len(given) // 2 * 2].view(dtype)
     elif dtype in _HALVES:
@@ -152,10 +161,20 @@ def _spread(values, count, dtype, items):
     given = given[:count].astype(dtype, copy=False)
     if len(given) == count:
         return given
-    filler = given[-1] if len(given) else (b"" if items == np.object_ else 0)
-    array = np.empty(count, dtype)
-    array.fill(filler)  # np.full cuts the zero bytes off a string's end
+    array = np.full(count, given[-1] if len(given) else 0, dtype)
     array[: len(given)] = given
+    return array
+
+
+def _spread_strings(values, count, max_bytes):
+    values = values[:count]
+    filler = values[-1] if values else b""
+    missing = count - len(values)
+    if sum(map(len, values)) + missing * len(filler) > max_bytes:
+        raise TensorProtoError(f"{count} strings are above {max_bytes} bytes")
+    array = np.empty(count, np.object_)
+    array.fill(filler)  # np.full cuts the zero bytes off a string's end
+    array[: len(values)] = values
     return array
 
 

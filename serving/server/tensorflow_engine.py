@@ -17,7 +17,7 @@ from .ports import free_port, require_port
 
 BINARY = "tensorflow_model_server"
 _LOGGER = logging.getLogger("amalthea.serving")
-_EVERYWHERE = "0.0.0.0"  # where this server listens, whatever it is told
+_EVERYWHERE = "0.0.0.0"  # where this server listens: no flag is there to change it
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -26,7 +26,8 @@ def run_tensorflow_engine(binary, models, options):
 
     Its list of models follows `models`, its flags `options`, as far as it has
     such flags: it has none for the address to listen on, the size and the number
-    of requests, and no orderly stop.
+    of requests, and no orderly stop. It listens on every network interface, which
+    is said before it starts.
 
     Args:
         binary: The program's path.
@@ -56,7 +57,7 @@ def run_tensorflow_engine(binary, models, options):
             f"engine: {binary}",
             f"models: {names}",
             f"REST: http://127.0.0.1:{rest_port}   gRPC: 127.0.0.1:{grpc_port}",
-            "it listens on every network interface of this machine",
+            _warning(options.host),
         ):
             print(line, flush=True)
         with subprocess.Popen(command) as process, _handed_on(process):
@@ -65,6 +66,14 @@ def run_tensorflow_engine(binary, models, options):
             except BaseException:
                 process.kill()
                 raise
+
+
+def _warning(host):
+    """Says who can reach the server, which takes requests from anyone."""
+    reach = "it listens on every network interface of this machine"
+    if host in (_EVERYWHERE, "::"):
+        return reach
+    return f"warning: {reach}, not only on {host}; --engine embedded keeps to that"
 
 
 def _flags(root, folder, options, rest_port, grpc_port):

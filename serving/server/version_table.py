@@ -1,32 +1,14 @@
 """The versions in memory: what requests hold, and how they are given up."""
 
 import contextlib
-import dataclasses
-import gc
 import logging
 import threading
 import time
 
+from ..model_info import VersionStatus
 from .errors import StatusError
 
 _LOG = logging.getLogger("amalthea.serving")
-
-
-@dataclasses.dataclass(frozen=True)
-class VersionStatus:
-    """What became of one version.
-
-    Attributes:
-        version: The version.
-        state: `"START"`, `"LOADING"`, `"AVAILABLE"`, `"UNLOADING"` or `"END"`.
-        error_code: `"OK"`, or the canonical code of why it could not be loaded.
-        error_message: The reason; empty if there is none.
-    """
-
-    version: int
-    state: str
-    error_code: str = "OK"
-    error_message: str = ""
 
 
 class VersionTable:
@@ -80,6 +62,12 @@ class VersionTable:
         with self._lock:
             return sorted(self._available.get(name, ()))
 
+    def in_memory(self, name):
+        """Returns the versions of a model that are available or yet to be freed."""
+        with self._lock:
+            leaving = {version for other, version in self._leaving if other == name}
+            return leaving.union(self._available.get(name, ()))
+
     def names(self):
         """Returns the names of the models with an available version, a set."""
         with self._lock:
@@ -131,18 +119,25 @@ class VersionTable:
     def remove(self, name, version):
         """Takes a version from requests and frees it when none holds it any more.
 
-        It does not wait for that: a thread does.
+        It does not wait for that: a thread does. If there is no thread to be had,
+        the version stays as it is.
         """
         with self._lock:
             loaded = self._available.get(name, {}).get(version)
             if loaded is not None:  # a stop may have been quicker
                 self._remove(loaded)
 
-    def wait_until_freed(self, name, version):
-        """Waits while a version that was removed is still held or being freed."""
+    def wait_until_freed(self, names, seconds):
+        """Waits while versions that were removed are still held or being freed.
+
+        Args:
+            names: The names of their models, a set.
+            seconds: How long to wait at most.
+        """
         with self._lock:
             self._changed.wait_for(
-                lambda: self._closed or (name, version) not in self._leaving
+                lambda: self._closed or names.isdisjoint(n for n, _ in self._leaving),
+                seconds,
             )
 
     def close(self, deadline):
@@ -186,16 +181,21 @@ class VersionTable:
         states[loaded.version] = VersionStatus(loaded.version, state)
 
     def _remove(self, loaded):
+        thread = threading.Thread(
+            target=self._free, args=[loaded], name="model-unload", daemon=True
+        )
+        try:
+            thread.start()  # it waits for the lock
+        except RuntimeError as error:
+            text = "model %s: version %d not unloaded: %s"
+            _LOG.error(text, loaded.name, loaded.version, error)
+            return
         versions = self._available[loaded.name]
         del versions[loaded.version]
         if not versions:
             del self._available[loaded.name]
         self._note(loaded, "UNLOADING")
-        thread = threading.Thread(
-            target=self._free, args=[loaded], name="model-unload", daemon=True
-        )
         self._leaving[loaded.name, loaded.version] = thread
-        thread.start()
 
     def _free(self, loaded):
         with self._lock:
@@ -204,9 +204,6 @@ class VersionTable:
             loaded.close()
         except Exception:  # it counts as gone whatever happened
             _LOG.exception("model %s: fault in freeing a version", loaded.name)
-        if not self._closed:
-            # Its graph is a circle of Python objects, which may be large and few.
-            gc.collect()
         with self._lock:
             self._note(loaded, "END")
             del self._leaving[loaded.name, loaded.version]

@@ -54,7 +54,8 @@ def fingerprint(folder):
         folder: The folder.
 
     Returns:
-        A value that is equal while no file is added, removed or written.
+        A value that is equal while no file is added, removed, written or given
+        other rights.
     """
     files = []
     for parent, _, names in os.walk(folder):
@@ -65,7 +66,7 @@ def fingerprint(folder):
             except OSError:  # gone since, or a link to nowhere
                 files.append((path, None, None))
             else:
-                files.append((path, status.st_size, status.st_mtime_ns))
+                files.append((path, status.st_size, status.st_ctime_ns))
     return tuple(sorted(files, key=lambda file: file[0]))
 
 

@@ -82,7 +82,7 @@ class Bench:
         self.runner = BatchingRunner(
             model, "m", 1, BatchingParameters(**parameters), self.metrics
         )
-        self._pool = ThreadPoolExecutor(40)
+        self._pool = ThreadPoolExecutor(70)
         self._waiting = 0
 
     def ask(self, rows, deadline=None, outputs=("y",), signature="serving_default"):
@@ -281,7 +281,26 @@ def test_a_rejected_request_does_not_fail_its_neighbours(bench):
     assert answer(futures[2]) == [6]
     assert error(futures[1]).code == "INVALID_ARGUMENT"
     assert error(futures[1]).message == "negative"
-    assert one.model.batches[1:] == [[1, -2, 3], [1], [-2], [3]]
+    assert one.model.batches[1:] == [[1, -2, 3], [1], [-2, 3], [-2], [3]]
+
+
+def test_a_rejected_request_is_found_by_halves(bench):
+    sizes = (1, 2, 4, 8, 16, 32, 64)
+    one = bench(
+        Picky(), max_batch_size=64, batch_timeout_micros=0, allowed_batch_sizes=sizes
+    )
+    one.plug()
+    rows = [-1 if number == 37 else number for number in range(64)]
+    futures = [one.ask_and_wait([row]) for row in rows]
+    one.model.gate.set()
+    for row, future in zip(rows, futures, strict=True):
+        if row < 0:
+            assert error(future).code == "INVALID_ARGUMENT"
+        else:
+            assert answer(future) == [2 * row]
+    runs = one.metrics.runs[1:]
+    assert len(runs) == 1 + 2 * 6
+    assert all(padding == 0 for _, padding in runs)
 
 
 def test_another_error_fails_its_batch_and_no_other(bench):
@@ -486,24 +505,46 @@ def test_the_direct_runner_gives_the_sessions_errors(half_plus_two):
 def test_a_version_is_batched_by_its_own_file_alone(half_plus_two, tmp_path):
     model, folder = half_plus_two
     make_runner = runner_factory(ServerOptions(), Metrics())
-    assert isinstance(make_runner(model, folder, "half"), DirectRunner)
+    assert isinstance(make_runner(model, folder, "half", 7), DirectRunner)
 
     version = tmp_path / "half" / "3"
     version.mkdir(parents=True)
     text = BatchingParameters(max_batch_size=2, num_batch_threads=3).text()
     (version / FILE_NAME).write_text(text)
     before = threading.active_count()
-    runner = make_runner(model, version, "half")
+    runner = make_runner(model, version, "half", 3)
     assert isinstance(runner, BatchingRunner)
     assert threading.active_count() == before + 3
     runner.close()
     assert threading.active_count() == before
 
     off = runner_factory(ServerOptions(batching=False))
-    assert isinstance(off(model, version, "half"), DirectRunner)
+    assert isinstance(off(model, version, "half", 3), DirectRunner)
+
+
+@pytest.mark.parametrize("batching", [True, False])
+def test_metrics_know_a_version_until_its_runner_is_closed(
+    half_plus_two, tmp_path, batching
+):
+    model, _ = half_plus_two
+    (tmp_path / FILE_NAME).write_text(BatchingParameters(num_batch_threads=1).text())
+    metrics = Metrics()
+    make_runner = runner_factory(ServerOptions(batching=batching), metrics)
+    # Neither name nor version are the folder's.
+    runner = make_runner(model, tmp_path, "half", 12)
+    metrics.load(tmp_path, True, 0.1)
+    runner.run("serving_default", {"x": np.ones(1, np.float32)}, ["y"])
+    metrics.request("half", "REST", "Predict", "", "OK", 0.001)
+    labels = '{model="half",version="12",signature="serving_default"}'
+    assert f"runtime_latency_count{labels} 1\n" in metrics.text()
+    assert 'model="half",signature="serving_default",api="REST"' in metrics.text()
+    assert str(tmp_path) in metrics.text()
+    runner.close()
+    assert 'version="12"' not in metrics.text()
+    assert str(tmp_path) not in metrics.text()
 
 
 def test_a_damaged_file_fails_the_load(half_plus_two, tmp_path):
     (tmp_path / FILE_NAME).write_text("max_batch_size: 3")
     with pytest.raises(UserError, match=FILE_NAME):
-        runner_factory(ServerOptions())(half_plus_two[0], tmp_path, "half")
+        runner_factory(ServerOptions())(half_plus_two[0], tmp_path, "half", 1)

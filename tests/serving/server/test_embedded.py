@@ -1,6 +1,7 @@
 import json
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -145,6 +146,40 @@ def test_stop_finishes_a_request_of_either_api(models):
             thread.join(20)
             assert not thread.is_alive()
     assert answers == {ask_rest: [3.0], ask_grpc: [3.0]}
+
+
+def test_a_stop_takes_no_longer_than_its_grace(models):
+    entered, go_on = threading.Semaphore(0), threading.Event()
+    failures = []
+
+    def ask(how):
+        try:
+            how(server, [2])
+        except (grpc.RpcError, urllib.error.HTTPError) as error:
+            failures.append(error)
+
+    with embedded(models) as server:
+        with server.manager.acquire(MODEL) as version:
+
+            def stuck(*_):
+                entered.release()
+                assert go_on.wait(20)
+
+            version.runner.run = stuck
+        clients = [
+            threading.Thread(target=ask, args=[how]) for how in (ask_rest, ask_grpc)
+        ]
+        for client in clients:
+            client.start()
+            assert entered.acquire(timeout=20)
+        start = time.monotonic()
+        server.stop(1.5)
+        # Both APIs and the models share the time; they do not get it in turn.
+        assert 1.5 <= time.monotonic() - start < 2.8
+        go_on.set()
+        for client in clients:
+            client.join(20)
+    assert len(failures) == 2
 
 
 def test_stopping_twice_and_without_a_start(models):

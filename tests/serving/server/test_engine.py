@@ -26,6 +26,7 @@ from amalthea.serving.server.options import ServerOptions
 FAKE = """\
 #!{python} -S
 import json, os, signal, sys
+print("the program starts", flush=True)
 arguments = dict(word[2:].split("=", 1) for word in sys.argv[1:])
 files = {{name: open(path).read() for name, path in arguments.items()
          if name.endswith("_file") and name != "record"}}
@@ -150,8 +151,24 @@ def test_the_command_line_of_the_real_server(models, fake, capsys):
     printed = capsys.readouterr().out
     assert "tensorflow_model_server" in printed and "models: pets" in printed
     assert f"http://127.0.0.1:{flags['rest_api_port']}" in printed
-    assert "every network interface" in printed
     assert not os.path.exists(flags["model_config_file"])
+
+
+@pytest.mark.parametrize(
+    ("host", "line"),
+    [
+        ("0.0.0.0", "it listens on every network interface of this machine"),
+        (
+            "127.0.0.1",
+            "warning: it listens on every network interface of this machine, not "
+            "only on 127.0.0.1; --engine embedded keeps to that",
+        ),
+    ],
+)
+def test_who_can_reach_it_is_said_before_it_starts(models, fake, capfd, host, line):
+    serve_until(fake(), models, options(host=host))
+    lines = capfd.readouterr().out.splitlines()
+    assert lines.index(line) < lines.index("the program starts")
 
 
 def test_the_file_of_threads_is_one_that_is_understood(models, fake, tmp_path):

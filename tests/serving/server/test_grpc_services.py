@@ -332,6 +332,18 @@ def test_all_inputs_together_keep_below_the_limit(models):
             client.predict(ask(name=TOOLS, a=two, b=two))
 
 
+def test_a_long_string_cannot_be_asked_for_many_times(models):
+    text = tensor_pb2.TensorProto(dtype=tf.string.as_datatype_enum)
+    text.string_val.append(b"z" * 100)
+    text.tensor_shape.dim.add(size=2)
+    with serving(models, max_body_bytes=300) as server, connected(server) as client:
+        response = client.predict(ask(name=TOOLS, signature="echo", text=text))
+        assert list(response.outputs["length"].int_val) == [100, 100]
+        text.tensor_shape.dim[0].size = 3
+        with raises("INVALID_ARGUMENT", "tensor parsing error: text"):
+            client.predict(ask(name=TOOLS, signature="echo", text=text))
+
+
 def test_an_error_of_the_model_is_the_client_s(client):
     one, two = np.ones(1, np.float32), np.ones((3,), np.float32)
     with raises("INVALID_ARGUMENT") as caught:
@@ -575,7 +587,7 @@ class Gate:
         self.open = threading.Event()
         self.deadlines = []
 
-    def make_runner(self, model, version_dir, name):
+    def make_runner(self, model, version_dir, name, version):
         return _Gated(DirectRunner(model), self)
 
 
@@ -728,13 +740,16 @@ def test_stop_gives_up_after_the_grace(models, gate):
     with serving(models, gate.make_runner) as server, connected(server) as client:
         future = client.prediction.Predict.future(ask(), timeout=TIMEOUT)
         assert gate.entered.acquire(timeout=TIMEOUT)
+        # A request that never ends must not keep the process alive.
+        threads = [t for t in threading.enumerate() if t.name.startswith("grpc-")]
+        assert threads and all(thread.daemon for thread in threads)
         server.stop(0.1)
         assert future.exception().code().name in ("CANCELLED", "UNAVAILABLE")
         gate.open.set()
 
 
 def test_a_fault_is_logged_and_tells_nothing(models, caplog):
-    def make_runner(model, version_dir, name):
+    def make_runner(model, version_dir, name, version):
         class Faulty:
             close = staticmethod(lambda: None)
 
@@ -754,7 +769,7 @@ def test_a_fault_is_logged_and_tells_nothing(models, caplog):
 
 
 def test_a_status_of_the_runner_is_the_answer(models):
-    def make_runner(model, version_dir, name):
+    def make_runner(model, version_dir, name, version):
         class Full:
             close = staticmethod(lambda: None)
 

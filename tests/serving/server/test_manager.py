@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -29,7 +30,8 @@ CONFIG = f"model_config_list {{ {MODEL} }}"
 class PlainRunner:
     """Runs the model in the thread that asks."""
 
-    def __init__(self, model, version_dir, name):
+    def __init__(self, model, version_dir, name, version):
+        assert int(version_dir.name) == version
         self._model = model
         self.closed = False
 
@@ -58,10 +60,10 @@ def put(saved, root, version, offset=2.0, name="m"):
 
 
 @contextlib.contextmanager
-def managing(models, metrics=None):
+def managing(models, metrics=None, grace_seconds=10, **keywords):
     """A started manager that looks at the folders only when it is told to."""
-    options = ServerOptions(poll_seconds=3600, grace_seconds=10)
-    manager = ModelManager(models, options, PlainRunner, metrics)
+    options = ServerOptions(poll_seconds=3600, grace_seconds=grace_seconds)
+    manager = ModelManager(models, options, PlainRunner, metrics, **keywords)
     manager.start()
     try:
         yield manager
@@ -198,6 +200,17 @@ def with_a_damaged_warm_up(folder):
     (folder / WARMUP_FILE).write_bytes(b"no records at all")
 
 
+def with_a_warm_up_damaged_at_its_end(folder):
+    log = prediction_log("m", "serving_default", {"x": np.zeros(1, np.float32)})
+    write_records(folder / WARMUP_FILE, [log, log])
+    os.truncate(folder / WARMUP_FILE, (folder / WARMUP_FILE).stat().st_size - 3)
+
+
+def with_too_long_a_warm_up(folder):
+    log = prediction_log("m", "serving_default", {"x": np.zeros(1, np.float32)})
+    write_records(folder / WARMUP_FILE, [log] * 1001)
+
+
 def with_a_warm_up_of_another_kind(folder):
     log = prediction_log("m", "serving_default", {})
     log.session_run_log.SetInParent()
@@ -211,6 +224,8 @@ BREAKS = [
     (with_cut_variables, "OUT_OF_RANGE", "cannot be loaded"),
     (with_a_failing_warm_up, "FAILED_PRECONDITION", '"none" not found'),
     (with_a_damaged_warm_up, "DATA_LOSS", "damaged records"),
+    (with_a_warm_up_damaged_at_its_end, "DATA_LOSS", "damaged records"),
+    (with_too_long_a_warm_up, "FAILED_PRECONDITION", "more than 1000 records"),
     (with_a_warm_up_of_another_kind, "UNIMPLEMENTED", "Unsupported log_type"),
 ]
 
@@ -259,6 +274,82 @@ def test_a_broken_version_removed_and_put_back_is_tried_again(models, saved):
         assert len(attempts) == 1
 
 
+TOO_MANY_FILES = OSError(errno.EMFILE, "Too many open files")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StatusError("UNAVAILABLE", "later"), "UNAVAILABLE"),
+        (tf.errors.ResourceExhaustedError(None, None, "full"), "RESOURCE_EXHAUSTED"),
+        (MemoryError(), "RESOURCE_EXHAUSTED"),
+        (TypeError("what"), "INTERNAL"),
+        (TOO_MANY_FILES, "RESOURCE_EXHAUSTED"),
+        (OSError(errno.EIO, "Input/output error"), "UNKNOWN"),
+    ],
+)
+def test_what_may_pass_is_tried_again_ever_later(
+    models, saved, monkeypatch, error, code
+):
+    now = 100.0
+    with managing(models, clock=lambda: now) as manager:
+        folder = put(saved, models, 2, offset=3.0)
+        attempts = []
+
+        def fail(*args):
+            attempts.append(now)
+            if isinstance(error, OSError):
+                raise UserError("cannot be read") from error
+            raise error
+
+        manager._make_runner = fail
+        for _ in range(2 * 160):
+            manager.poll()
+            now += 0.5
+        assert manager.status("m", 2)[0].error_code == code
+        assert [time - 100.0 for time in attempts] == [0, 1, 3, 7, 15, 31, 63, 123]
+
+        manager._make_runner = PlainRunner
+        manager.poll()
+        assert ask(manager)[0] == 1
+        now = attempts[-1] + 60
+        manager.poll()
+        assert ask(manager) == (2, 3.0)
+
+        manager._make_runner = fail
+        attempts.clear()
+        put(saved, models, 3)
+        manager.poll()
+        (models / "m" / "3" / "more").write_text("")  # and at once with other files
+        manager.poll()
+        manager.poll()
+        assert len(attempts) == 2
+        assert folder.exists()
+
+
+def test_what_does_not_pass_is_not_tried_again(models, saved):
+    now = 0.0
+    with managing(models, clock=lambda: now) as manager:
+        folder = put(saved, models, 2, offset=3.0)
+        (folder / "saved_model.pb").chmod(0)
+        attempts = []
+
+        def fail(*args):
+            attempts.append(now)
+            raise UserError("cannot be read") from PermissionError(errno.EACCES, "no")
+
+        manager._make_runner = fail
+        for later in (0.0, 1.0, 1e9):
+            now = later
+            manager.poll()
+        assert len(attempts) == 1
+        assert manager.status("m", 2)[0].error_code == "PERMISSION_DENIED"
+        manager._make_runner = PlainRunner
+        (folder / "saved_model.pb").chmod(0o600)
+        manager.poll()
+        assert ask(manager) == (2, 3.0)
+
+
 def test_the_warm_up_runs_through_the_runner(models, saved, monkeypatch):
     seen = []
     run = PlainRunner.run
@@ -300,7 +391,7 @@ def test_a_start_with_a_model_that_does_not_load_ends_in_one_line(models, saved)
     [
         (CONFIG % "", "Unable to find a numerical version path for servable m at: "),
         (CONFIG.replace("'m' ", "'none' ") % "", "Could not find base path "),
-        ("model_config_list { config {} }", "Illegal setting neither"),
+        ("model_config_list { config {} }", "without a name"),
     ],
 )
 def test_a_start_with_a_wrong_config_ends_in_one_line(tmp_path, text, message):
@@ -423,20 +514,72 @@ def test_a_reload_loads_new_models_and_drops_others(models, saved):
         assert manager.is_ready()
 
 
-def test_a_model_dropped_and_taken_again_is_loaded_again(models):
+def test_a_model_dropped_and_taken_again_is_loaded_again(models, saved):
+    put(saved, models, 1, name="other")
+    other = CONFIG.replace("'m'", "'other'") % ""
     with managing(models) as manager:
         with manager.acquire("m") as held:
-            manager.reload(parse("model_config_list {}"))
+            manager.reload(parse(other))
             assert states(manager) == [(1, "UNLOADING")]
             again = threading.Thread(
                 target=manager.reload, args=[parse(CONFIG % "")], daemon=True
             )
             again.start()
+            put(saved, models, 2, offset=3.0, name="other")
+            manager.poll()  # the others are followed while the call waits
+            assert ask(manager, "other") == (2, 3.0)
             assert not held.runner.closed
         again.join(10)
+        assert not again.is_alive()
         assert held.runner.closed
         assert ask(manager) == (1, 2.0)
         assert states(manager) == [(1, "AVAILABLE")]
+
+
+def test_a_version_still_held_is_taken_again_at_a_later_look(models, saved):
+    put(saved, models, 1, name="other")
+    file = models / "models.config"
+    other = MODEL.replace("'m'", "'other'") % ""
+    with managing(models, grace_seconds=0.05) as manager:
+        with manager.acquire("m") as held:
+            file.write_text(f"model_config_list {{ {other} }}")
+            manager.poll()
+            file.write_text(f"model_config_list {{ {other} {MODEL % ''} }}")
+            put(saved, models, 2, offset=3.0, name="other")
+            manager.poll()
+            assert ask(manager, "other") == (2, 3.0)
+            assert states(manager) == [(1, "UNLOADING")]
+            assert not manager.is_ready()
+            assert error_of(ask, manager)[0] == "NOT_FOUND"
+        wait_for_states(manager, [(1, "END")])
+        assert held.runner.closed
+        manager.poll()
+        assert ask(manager) == (1, 2.0)
+
+
+def test_a_reload_does_not_wait_for_ever(models):
+    with managing(models, grace_seconds=0.05) as manager:
+        with manager.acquire("m"):
+            manager.reload(parse("model_config_list {}"))
+            assert error_of(manager.reload, parse(CONFIG % "")) == (
+                "UNKNOWN",
+                "1 model(s) did not become available: {{{name: m version: 1}}, }",
+            )
+        wait_for_states(manager, [(1, "END")])
+        manager.poll()
+        assert ask(manager) == (1, 2.0)
+
+
+def test_another_base_path_leaves_a_version_as_it_was_loaded(models, saved):
+    """As in TensorFlow Serving, which compares the numbers only."""
+    put(saved, models, 1, offset=3.0, name="other")
+    config = CONFIG.replace("base_path: 'm'", "base_path: 'other'") % ""
+    with managing(models) as manager:
+        manager.reload(parse(config))
+        assert ask(manager) == (1, 2.0)
+        put(saved, models, 2, offset=3.0, name="other")
+        manager.poll()
+        assert ask(manager) == (2, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -445,6 +588,12 @@ def test_a_model_dropped_and_taken_again_is_loaded_again(models):
         ("", "INVALID_ARGUMENT", "Only ModelConfigList is currently supported"),
         ("custom_model_config {}", "INVALID_ARGUMENT", "Only ModelConfigList"),
         (CONFIG.replace("'tensorflow'", "''") % "", "INVALID_ARGUMENT", "neither"),
+        (CONFIG.replace("name: 'm'", "") % "", "INVALID_ARGUMENT", "without a name"),
+        (
+            CONFIG.replace("base_path: 'm'", "") % "",
+            "INVALID_ARGUMENT",
+            "Model m has no base_path",
+        ),
         (
             CONFIG.replace("'m'", "'none'") % "",
             "INVALID_ARGUMENT",
@@ -508,6 +657,23 @@ def test_a_version_in_use_is_freed_last(models, saved):
         assert first.runner.closed
 
 
+def test_a_version_without_a_thread_to_free_it_stays(models, saved, monkeypatch):
+    start = threading.Thread.start
+
+    def no_thread(thread):
+        raise RuntimeError("can't start new thread")
+
+    with managing(models) as manager:
+        put(saved, models, 2, offset=3.0)
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        manager.poll()
+        assert states(manager) == [(2, "AVAILABLE"), (1, "AVAILABLE")]
+        assert ask(manager) == (2, 3.0)
+        monkeypatch.setattr(threading.Thread, "start", start)
+        manager.poll()
+        wait_for_states(manager, [(2, "AVAILABLE"), (1, "END")])
+
+
 def test_a_request_that_fails_lets_go(models):
     with managing(models) as manager:
         with pytest.raises(ZeroDivisionError), manager.acquire("m") as loaded:
@@ -529,10 +695,10 @@ def test_requests_go_on_while_a_version_loads(models, saved, monkeypatch):
     loading, go_on = threading.Event(), threading.Event()
     with managing(models) as manager:
 
-        def slow_runner(model, version_dir, name):
+        def slow_runner(*args):
             loading.set()
             assert go_on.wait(10)
-            return PlainRunner(model, version_dir, name)
+            return PlainRunner(*args)
 
         manager._make_runner = slow_runner
         put(saved, models, 2, offset=3.0)
@@ -579,15 +745,16 @@ def test_no_request_fails_while_versions_come_and_go(models, saved):
 
 
 @pytest.fixture
-def frozen():
-    """Leaves all objects there are out of the collections to come: quicker."""
+def no_collection():
+    """Shows what a garbage collection would hide."""
     gc.collect()
-    gc.freeze()
+    gc.disable()
     yield
-    gc.unfreeze()
+    gc.enable()
 
 
-def test_memory_is_flat_over_many_reloads(models, saved, frozen):
+def test_memory_is_flat_over_many_reloads(models, saved, no_collection):
+    before = {id(item) for item in gc.get_objects() if isinstance(item, tf.Graph)}
     resident = []
     with managing(models) as manager:
         for version in range(2, 22):
@@ -598,7 +765,8 @@ def test_memory_is_flat_over_many_reloads(models, saved, frozen):
             pages = int(Path("/proc/self/statm").read_text().split()[1])
             resident.append(pages * os.sysconf("SC_PAGE_SIZE"))
         graphs = [item for item in gc.get_objects() if isinstance(item, tf.Graph)]
-        assert len(graphs) == 1  # that of the version that is served
+        new = [graph for graph in graphs if id(graph) not in before]
+        assert len(new) == 1  # that of the version that is served
         assert not [t for t in threading.enumerate() if t.name == "model-unload"]
     assert resident[-1] - resident[4] < 8 << 20
 

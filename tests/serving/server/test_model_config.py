@@ -18,6 +18,7 @@ from amalthea.serving.server.versions import (
 )
 
 PETS = "model_config_list { config { name: 'pets' model_platform: 'tensorflow' %s } }"
+PETS_HERE = PETS % "base_path: 'pets'"
 
 
 def make(root, *folders):
@@ -79,8 +80,14 @@ def test_paths_of_a_config_are_those_of_this_machine(tmp_path, path, becomes):
         ("model_config_list {} custom_model_config {}", "not a model config"),
         ("\xff", "not a model config"),
         (
-            "model_config_list { config { name: 'a' model_platform: 'tensorflow' }"
-            " config { name: 'a' model_platform: 'tensorflow' } }",
+            "model_config_list { config { model_platform: 'tensorflow'"
+            " base_path: 'a' } }",
+            "Illegal to list a model without a name in config list",
+        ),
+        (PETS % "", "Model pets has no base_path"),
+        (
+            "model_config_list { config { name: 'a' model_platform: 'tensorflow'"
+            " base_path: 'a' } config { name: 'a' model_platform: 'tensorflow' } }",
             "Illegal to list model a multiple times in config list",
         ),
         (
@@ -121,7 +128,7 @@ def test_the_old_way_to_name_the_platform_holds(tmp_path):
 
 def test_a_model_keeps_its_platform():
     before, after = ModelServerConfig(), ModelServerConfig()
-    text_format.Parse(PETS % "", before)
+    text_format.Parse(PETS_HERE, before)
     after.CopyFrom(before)
     after.model_config_list.config[0].model_platform = "caffe"
     with pytest.raises(StatusError) as error:
@@ -158,7 +165,7 @@ def test_only_changes_are_told(tmp_path):
     assert source.poll() is None
 
     file = tmp_path / "models.config"
-    file.write_text(PETS % "base_path: 'pets'")
+    file.write_text(PETS_HERE)
     assert source.poll().model_config_list.config[0].base_path.endswith("pets")
     assert source.poll() is None
     file.write_text("model_config_list {")
@@ -229,4 +236,6 @@ def test_a_fingerprint_tells_changed_files(tmp_path):
     prints.append(fingerprint(tmp_path))
     (tmp_path / "broken").symlink_to("nowhere")
     prints.append(fingerprint(tmp_path))
-    assert [prints.index(value) for value in prints] == [0, 0, 2, 3, 2, 5]
+    (tmp_path / "a").chmod(0o700)
+    prints.append(fingerprint(tmp_path))
+    assert [prints.index(value) for value in prints] == [0, 0, 2, 3, 2, 5, 6]

@@ -7,7 +7,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tensorflow.python.eager import monitoring
 
-from amalthea.serving.server import metrics as metrics_module
 from amalthea.serving.server.metrics import Metrics
 
 # The limits that a real server printed for a latency, from 10 microseconds up.
@@ -58,6 +57,7 @@ def read_by_prometheus(text):
 
 
 def fill(metrics):
+    metrics.know("pets", 7, ["serving_default", "top"], "/models/pets/7")
     metrics.request("pets", "REST", "Predict", "serving_default", "OK", 0.0025, rows=3)
     metrics.request("pets", "GRPC", "Predict", "", "OK", 0.001, rows=2)
     metrics.request("pets", "GRPC", "Predict", "top", "INVALID_ARGUMENT", 0.001)
@@ -185,6 +185,7 @@ def test_values_fall_into_the_buckets_that_tensorflow_puts_them_into():
 @pytest.mark.parametrize("name", ['a"b', "a\\", "a\nb", 'a\\"\n', "é", "", "a,b}"])
 def test_any_model_name_stays_one_label(name):
     metrics = Metrics()
+    metrics.know(name, 1, ["s"], "/m")
     metrics.request(name, "REST", "Predict", "s", "OK", 0.001)
     page = metrics.text()
     read(page)
@@ -195,25 +196,71 @@ def test_any_model_name_stays_one_label(name):
 
 def test_a_name_that_is_no_text_can_still_be_sent():
     metrics = Metrics()
+    metrics.know("\udcff", 1, ["s"], "/m")
     metrics.request("\udcff", "REST", "Predict", "s", "OK", 0.001)
     read(metrics.text().encode("utf-8").decode("utf-8"))
 
 
-def test_names_from_clients_do_not_fill_the_memory(monkeypatch):
-    monkeypatch.setattr(metrics_module, "MAX_SERIES", 10)
-    metrics = Metrics()
-    for index in range(50):
-        metrics.request(f"model{index}", "GRPC", "Predict", "s", "NOT_FOUND", 0.001)
-    metrics.request("model0", "GRPC", "Predict", "s", "NOT_FOUND", 0.001)
+def series(metrics, name):
+    """The values of one name, by label values."""
     _, samples = read(metrics.text())
-    found = {
-        labels: value
-        for (name, labels), value in samples.items()
-        if name == ":tensorflow:serving:request_count"
+    return {
+        tuple(value for _, value in labels): number
+        for (sample, labels), number in samples.items()
+        if sample == name
     }
-    assert len(found) == 11
-    assert found[("model_name", "model0"), ("status", "NOT_FOUND")] == 2
-    assert found[("model_name", "other"), ("status", "other")] == 40
+
+
+def test_names_that_only_clients_know_share_one_series():
+    metrics = Metrics()
+    metrics.know("pets", 7, ["serving_default"], "/models/pets/7")
+    for index in range(2000):
+        metrics.request(f"m{index}", "GRPC", "Predict", "", "NOT_FOUND", 0.001)
+        metrics.request("pets", "REST", "Predict", f"s{index}", "NOT_FOUND", 0.001)
+    metrics.request("pets", "REST", "Predict", "serving_default", "OK", 0.001)
+    assert series(metrics, ":tensorflow:serving:request_count") == {
+        ("", "NOT_FOUND"): 2000,
+        ("pets", "NOT_FOUND"): 2000,
+        ("pets", "OK"): 1,
+    }
+    assert series(metrics, ":amalthea:serving:request_count") == {
+        ("", "", "GRPC", "NOT_FOUND"): 2000,
+        ("pets", "", "REST", "NOT_FOUND"): 2000,
+        ("pets", "serving_default", "REST", "OK"): 1,
+    }
+
+
+def test_a_version_that_is_unloaded_leaves_nothing():
+    metrics = Metrics()
+    fill(metrics)
+    metrics.load("/models/pets/70", True, 0.1)
+    pages = []
+    for version in range(100, 103):
+        path = f"/models/pets/{version}"
+        metrics.know("pets", version, ["serving_default"], path)
+        metrics.load(path, True, 0.1)
+        metrics.runtime("pets", version, "serving_default", 0.002)
+        metrics.queued("pets", version, "serving_default", 0.0004)
+        metrics.batch("pets", version, "serving_default", 4, 1)
+        metrics.queue("pets", version, "serving_default", 5)
+        metrics.forget("pets", version)
+        metrics.forget("pets", version)  # again
+        pages.append(re.sub(r" -?\d+\n", "\n", metrics.text()))
+        assert path not in pages[-1]
+        assert f'version="{version}"' not in pages[-1]
+    assert pages[0] == pages[-1]
+    assert 'version="7"' in pages[0] and 'model_path="/models/pets/70"' in pages[0]
+    metrics.request("pets", "GRPC", "Predict", "top", "OK", 0.001)
+    assert ("pets", "top", "GRPC", "OK") in series(
+        metrics, ":amalthea:serving:request_count"
+    )
+    metrics.forget("pets", 7)
+    assert '/models/pets/7"' not in metrics.text()
+    assert not series(metrics, ":amalthea:serving:queue_length")
+    metrics.request("pets", "GRPC", "Predict", "", "NOT_FOUND", 0.001)
+    requests = series(metrics, ":tensorflow:serving:request_count")
+    assert requests["", "NOT_FOUND"] == 1
+    assert requests["pets", "OK"] == 4  # what was counted stays
 
 
 def test_no_count_is_lost_between_threads():

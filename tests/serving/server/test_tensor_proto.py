@@ -5,6 +5,7 @@ from tensorflow.core.framework import tensor_pb2, types_pb2
 
 from amalthea.serving.server.tensor_proto import (
     TensorProtoError,
+    array_bytes,
     array_from_proto,
     array_to_proto,
 )
@@ -189,6 +190,33 @@ def test_the_limit_is_the_array_s_size():
     assert array_from_proto(proto, 16).size == 4
     with pytest.raises(TensorProtoError):
         array_from_proto(proto, 15)
+
+
+def strings(shape, *values):
+    return make_proto(tf.string, shape, string_val=values)
+
+
+@pytest.mark.parametrize(
+    ("proto", "size"),
+    [
+        (strings([3], b"ab", b"cde"), 3 * 8 + 2 + 3 + 3),  # the last one is repeated
+        (strings([1], b"ab", b"cde"), 8 + 2),  # the other is no part of the tensor
+        (strings([2]), 2 * 8),
+        (make_proto(tf.string, [2], tensor_content=b"\x01\x03abcd"), 2 * 8 + 4),
+        (make_proto(tf.float64, [3], double_val=[1]), 24),
+    ],
+)
+def test_strings_count_as_often_as_they_are_repeated(proto, size):
+    assert array_bytes(array_from_proto(proto, size)) == size
+    if proto.dtype == types_pb2.DT_STRING and not proto.tensor_content:
+        with pytest.raises(TensorProtoError):
+            array_from_proto(proto, size - 1)
+
+
+def test_one_long_string_does_not_become_terabytes():
+    proto = strings([8_000_000], bytes(1_000_000))
+    with pytest.raises(TensorProtoError, match="8000000 strings are above"):
+        array_from_proto(proto, 64 << 20)
 
 
 def test_random_messages_are_read_as_cpp_reads_them():

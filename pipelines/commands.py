@@ -7,6 +7,11 @@ from ..errors import UserError
 from .environment import import_tensorflow, start_tensorflow
 from .registry import TASKS
 
+_WITHOUT_BATCHING = (
+    "To choose batching values, measure a server without batching: "
+    "amalthea serve MODELS --no-batching"
+)
+
 
 def tasks(words):
     """`amalthea tasks`"""
@@ -68,30 +73,56 @@ def bench(words):
     from .verbs import Bench, parse
 
     arguments = parse(Bench, words, "amalthea bench")
-    _prepare_client(arguments.url)
-    from ..serving.bench import HEADING, bench, write_suggestion
+    from ..serving.bench import HEADING, bench, check_folder, check_version_dir
 
-    print(HEADING, flush=True)
+    check_folder(arguments.out)
+    if arguments.write is not None:
+        check_version_dir(arguments.write)
+    _prepare_client(arguments.url)
+    heading = [HEADING]
+
+    def show(measurement):
+        print(*heading, measurement.line(), sep="\n", flush=True)
+        heading.clear()
+
     result = bench(
         arguments.url,
         arguments.model,
         list(arguments.input),
         signature=arguments.signature,
+        version=arguments.version,
+        label=arguments.label,
         concurrency=arguments.concurrency,
         batch=arguments.batch or None,
         seconds=arguments.seconds,
         max_requests=arguments.max_requests,
         max_seconds=arguments.max_seconds,
         allow_remote=arguments.allow_remote,
-        progress=lambda measurement: print(measurement.line(), flush=True),
+        progress=show,
     )
-    lines = [f"ended early: {result.stopped}"] if result.stopped else []
-    lines += [*map(str, result.write(arguments.out)), ""]
-    suggestion = result.suggestion()
-    lines += [*suggestion.reasons, "", suggestion.parameters.text()]
-    if arguments.write is not None:
-        lines += write_suggestion(arguments.write, suggestion)
-    print("\n".join(lines))
+    _finish_bench(result, arguments.out, arguments.write)
+
+
+def _finish_bench(result, out, version_dir):
+    """Prints what a sweep found, then writes it."""
+    from ..serving.bench import write_suggestion
+
+    suggestion, reasons = None, []
+    try:
+        suggestion = result.suggestion()
+        reasons = [*suggestion.reasons, "", suggestion.parameters.text()]
+    except UserError as error:
+        reasons = [str(error)]
+    # First, so that a disk that is full does not take it along.
+    print(*result.notes(), _WITHOUT_BATCHING, "", *reasons, sep="\n", flush=True)
+    print(*result.write(out), sep="\n", flush=True)
+    if version_dir is not None:
+        if suggestion is None or result.interrupted:
+            print(f"{version_dir}: left as it is")
+        else:
+            print(*write_suggestion(version_dir, suggestion), sep="\n")
+    if result.interrupted:
+        raise KeyboardInterrupt
 
 
 def label(words):
@@ -102,9 +133,7 @@ def label(words):
     from ..serving.bundle.labels import read_labels, set_labels
 
     if arguments.labels:
-        set_labels(
-            arguments.model, dict(map(_assignment, arguments.labels)), sleep=_wait
-        )
+        set_labels(arguments.model, _assignments(arguments.labels), sleep=_wait)
     for name, version in sorted(read_labels(arguments.model).items()):
         print(f"{name} {version}")
 
@@ -129,6 +158,16 @@ def _prepare_client(url):
 def _wait(seconds):
     print(f"waiting {seconds:.0f} s, until a server has loaded the version", flush=True)
     time.sleep(seconds)
+
+
+def _assignments(words):
+    found = {}
+    for word in words:
+        name, version = _assignment(word)
+        if name in found:
+            raise UserError(f"label {name} is given twice")
+        found[name] = version
+    return found
 
 
 def _assignment(word):

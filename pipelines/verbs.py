@@ -19,6 +19,16 @@ Url = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="URL")]
 Spec = Annotated[str | None, tyro.conf.arg(metavar="SPEC")]
 
 
+def _optional(kind, metavar):
+    """The type of a flag that may be missing, shown without `(default: None)`."""
+    return Annotated[kind | None, tyro.conf.arg(metavar=metavar, help_behavior_hint="")]
+
+
+def _switch():
+    """The type of a flag without a value, shown without `(default: False)`."""
+    return Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
+
+
 @dataclasses.dataclass
 class Train:
     out: Annotated[Path, tyro.conf.arg(metavar="RUN")]
@@ -93,46 +103,64 @@ class Check:
 @dataclasses.dataclass
 class Serve:
     models: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODELS")]
-    """The folder of models, one model's folder, or a models.config."""
-    engine: Literal["auto", "tensorflow", "embedded"] = "auto"
-    """Which server: TensorFlow Serving's `tensorflow_model_server`, the one that
-    comes with this package, or (auto) the first if it is on the PATH."""
+    """Serve this folder of models, one model's folder, or a models.config."""
+    engine: Annotated[
+        Literal["auto", "tensorflow", "embedded"],
+        tyro.conf.arg(
+            help="Run TensorFlow Serving's `tensorflow_model_server`, or the server "
+            "that comes with this package. `auto` takes the first if it is on the PATH."
+        ),
+    ] = "auto"
     options: Annotated[ServerOptions, tyro.conf.arg(name="")] = ServerOptions()
 
 
+@tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclasses.dataclass
 class Ask:
     url: Url
-    """The server: http://HOST:8501 or grpc://HOST:8500."""
+    """The server is at http://HOST:8501 or grpc://HOST:8500."""
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
-    """The model's name."""
+    """The server has a model of this name."""
     inputs: Annotated[
-        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="INPUT...")
+        tuple[str, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(
+            metavar="INPUT...",
+            # A docstring of several lines would be broken where they end.
+            help="Where the input is of strings, each word is a file, a folder, a glob "
+            "pattern, a text, or `-` for the standard input. Where it is of numbers, "
+            "each word is the JSON of one example: 1 2 are two examples, '[1, 2]' is "
+            "one. Where the signature has several inputs, each word is NAME=VALUE.",
+            help_behavior_hint="(required)",
+        ),
     ]
-    """Files, folders, glob patterns or text; `-` is the standard input. NAME=VALUE
-    where the signature has several inputs."""
-    signature: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """Which signature to ask; serving_default, or the only one, if not given."""
-    version: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
-    """The model's version; what the server chooses if not given."""
-    label: Annotated[str | None, tyro.conf.arg(metavar="LABEL")] = None
-    """The label of a version, such as stable."""
-    json: bool = False
-    """Print JSON, one object for each input."""
+    signature: _optional(str, "NAME") = None
+    """Ask this signature. If not given, it is serving_default or the only one."""
+    version: _optional(int, "N") = None
+    """Ask this version of the model. If not given, the server chooses."""
+    label: _optional(str, "LABEL") = None
+    """Ask the version with this label, such as stable."""
+    json: _switch() = False
+    """Print JSON, one object for each input, empty outputs included."""
     timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 30.0
-    """How long one input's answer may take."""
+    """Each request may take this long, in seconds. Up to 32 inputs go in one."""
 
 
+@tyro.conf.configure(tyro.conf.FlagCreatePairsOff)
 @dataclasses.dataclass
 class Bench:
     url: Url
-    """The server: http://HOST:8501 or grpc://HOST:8500."""
+    """The server is at http://HOST:8501 or grpc://HOST:8500."""
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
-    """The model's name."""
+    """The server has a model of this name."""
     input: Annotated[tuple[str, ...], tyro.conf.arg(metavar="INPUT...")]
-    """Files, folders, glob patterns or text, as for `ask`."""
-    signature: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """Which signature to ask; serving_default, or the only one, if not given."""
+    """Send these in turn. They are written as for `amalthea ask`."""
+    signature: _optional(str, "NAME") = None
+    """Ask this signature. If not given, it is serving_default or the only one."""
+    version: _optional(int, "N") = None
+    """Ask this version of the model. If not given, the server chooses."""
+    label: _optional(str, "LABEL") = None
+    """Ask the version with this label, such as stable."""
     concurrency: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N...")] = (
         1,
         2,
@@ -141,32 +169,40 @@ class Bench:
         16,
         32,
     )
-    """How many clients ask at a time."""
-    batch: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N...")] = ()
-    """How many rows a request has; 1 4 16 if not given."""
+    """Measure with each of these numbers of clients at a time."""
+    batch: Annotated[
+        tuple[int, ...],
+        tyro.conf.arg(metavar="N...", help_behavior_hint="(default: 1 4 16 64)"),
+    ] = ()
+    """Measure with each of these numbers of rows in a request."""
     seconds: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 2.0
-    """How long each setting is measured."""
+    """Measure each setting for this long."""
     max_requests: Annotated[int, tyro.conf.arg(metavar="N")] = 20_000
-    """How many requests are sent at most, in all."""
+    """Stop after this many requests in all."""
     max_seconds: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 300.0
-    """How long all of it may take."""
+    """Stop after this long in all."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("bench")
-    """Where the table and the plot go."""
-    write: Annotated[Path | None, tyro.conf.arg(metavar="MODELS/NAME/N")] = None
+    """Write the table and the plot into this folder."""
+    write: _optional(Path, "MODELS/NAME/N") = None
     """Write the suggested batching values into this exported version."""
-    allow_remote: bool = False
-    """Put load on a server that is not on this machine."""
+    allow_remote: _switch() = False
+    """Allow load on a server that is not on this machine."""
 
 
 @dataclasses.dataclass
 class Label:
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODELS/NAME")]
-    """The folder of a model's versions."""
+    """The versions of the model are in this folder."""
     labels: Annotated[
-        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="LABEL=N...")
+        tuple[str, ...],
+        tyro.conf.Positional,
+        tyro.conf.arg(
+            metavar="[LABEL=N...]",
+            help="Point each label to its version, as stable=3 does; LABEL=none "
+            "removes it. Without any, the labels there are get listed.",
+            help_behavior_hint="",
+        ),
     ] = ()
-    """Labels and the versions they point to, such as stable=3; LABEL=none removes
-    one. Without any the labels there are get listed."""
 
 
 @dataclasses.dataclass

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-
 OUTPUTS = (  # of the signature `serving_default`
     "label",
     "probability",

@@ -14,7 +14,7 @@ from .load import Budget, run_clients
 from .result import BenchResult
 
 _CONCURRENCY = (1, 2, 4, 8, 16, 32)
-_BATCH = (1, 4, 16)
+_BATCH = (1, 4, 16, 64)
 _MOST_EXAMPLES = 256  # read of the user's files
 _MOST_VARIANTS = 8  # different requests of one size
 _MOST_BYTES = 64 << 20  # of all requests of one size, which are kept encoded
@@ -56,8 +56,8 @@ def bench(
         version: The model's version; `None` is the one the server chooses.
         label: A label of a version, instead of the version.
         concurrency: The numbers of clients.
-        batch: The sizes of requests, in examples; `None` is 1, 4 and 16 where
-            examples can be put together, else 1.
+        batch: The sizes of requests, in examples; `None` is 1, 4, 16 and 64
+            where examples can be put together, else 1.
         seconds: How long each setting is measured, in seconds.
         warm_up: Requests of each client before that, not counted.
         max_requests: The most requests of the whole sweep.
@@ -67,9 +67,10 @@ def bench(
         progress: Called with each `Measurement` when it is done, or `None`.
 
     Returns:
-        A `BenchResult`. If a limit ended the sweep early, it says so.
+        A `BenchResult`. If a limit or Ctrl-C ended the sweep early, it says so.
 
     Raises:
+        KeyboardInterrupt: after Ctrl-C, where nothing was measured before it.
         UserError: if a setting is invalid, or the server is another machine.
         ServerError: if the server does not answer a single request.
     """
@@ -93,20 +94,25 @@ def bench(
         client.predict(model, examples.batch(0, 1), signature=chosen.name, **where)
         measured = _measured(address, model, client.status(model, **where))
     budget = Budget(max_requests, max_seconds)
-    measurements = []
-    for size in sizes:
-        if budget.spent():
-            break
-        requests = _encoded(address, target, chosen, examples, size)
-        for clients in concurrency:
+    measurements, interrupted = [], False
+    try:
+        for size in sizes:
             if budget.spent():
                 break
-            found = run_clients(
-                address, requests, size, clients, seconds, warm_up, timeout, budget
-            )
-            measurements.append(found)
-            if progress is not None:
-                progress(found)
+            requests = _encoded(address, target, chosen, examples, size)
+            for clients in concurrency:
+                if budget.spent():
+                    break
+                found = run_clients(
+                    address, requests, size, clients, seconds, warm_up, timeout, budget
+                )
+                measurements.append(found)
+                if progress is not None:
+                    progress(found)
+    except KeyboardInterrupt:
+        if not measurements:
+            raise
+        interrupted = True
     return BenchResult(
         url=str(url),
         model=model,
@@ -114,7 +120,8 @@ def bench(
         measured=measured,
         measurements=tuple(measurements),
         server_cores=_server_cores(address),
-        stopped=budget.spent(),
+        stopped="interrupted" if interrupted else budget.spent(),
+        interrupted=interrupted,
     )
 
 

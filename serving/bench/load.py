@@ -3,14 +3,15 @@
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 from ..client.client import connect
-from ..client.errors import ServerError
+from ..client.errors import DeadlineExceeded, ServerError
 from ..client.retries import Deadline
 from .result import Measurement
 
 _PAUSE_AFTER_ERROR = 0.02  # seconds: a server that refuses is not flooded
+_SHORTEST_REQUEST = 0.1  # seconds, also where less is left
+_LAST_ANSWERS = 1.0  # seconds that clients have to end after Ctrl-C
 
 
 class Budget:
@@ -38,6 +39,11 @@ class Budget:
         """The time left, in seconds, not below 0."""
         return max(0.0, self._end - time.monotonic())
 
+    def stop(self):
+        """Allows nothing more."""
+        with self._lock:
+            self._left = 0
+
     def spent(self):
         """What is used up, in words, or `None`."""
         if self._left <= 0:
@@ -62,11 +68,18 @@ def run_clients(address, requests, rows, clients, seconds, warm_up, timeout, bud
 
     Returns:
         A `Measurement`.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C; the budget is spent then.
     """
     start = _Start(clients, seconds)
+    loops = [
+        _Loop(connect(address), requests, number, timeout, budget)
+        for number in range(clients)
+    ]
+    failures = []
 
-    def work(number):
-        loop = _Loop(connect(address), requests, number, timeout, budget)
+    def work(loop):
         try:
             for _ in range(warm_up):
                 loop.send_next()
@@ -74,20 +87,39 @@ def run_clients(address, requests, rows, clients, seconds, warm_up, timeout, bud
             end = start.wait()
             while time.perf_counter() < end and loop.send_next():
                 pass
-        except BaseException:
+        except Exception as error:
+            failures.append(error)
             start.abort()
-            raise
         finally:
             loop.close()
-        return loop
 
-    with ThreadPoolExecutor(clients) as pool:
-        loops = list(pool.map(work, range(clients)))
+    # Daemons: after Ctrl-C nobody waits for a server that does not answer.
+    threads = [
+        threading.Thread(target=work, args=(loop,), daemon=True) for loop in loops
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        budget.stop()
+        start.abort()
+        end = Deadline(_LAST_ANSWERS)
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join(end.left())
+        raise
+    if failures:
+        raise failures[0]  # the others only found the start aborted
     latencies = [latency for loop in loops for latency in loop.latencies]
     errors = sum((loop.errors for loop in loops), Counter())
+    messages = {}
+    for loop in loops:
+        messages = loop.messages | messages
     # A client's last answer may come after the end; it took that time, too.
     took = max(0.0, max(loop.last for loop in loops) - start.time)
-    return Measurement.of(clients, rows, latencies, dict(errors), took)
+    return Measurement.of(clients, rows, latencies, dict(errors), messages, took)
 
 
 class _Start:
@@ -120,7 +152,7 @@ class _Loop:
 
     def forget(self):
         """Starts counting anew."""
-        self.latencies, self.errors = [], Counter()
+        self.latencies, self.errors, self.messages = [], Counter(), {}
         self.last = time.perf_counter()
 
     def send_next(self):
@@ -129,13 +161,16 @@ class _Loop:
             return False
         path, body = self._requests[self._next % len(self._requests)]
         self._next += 1
-        left = max(0.1, min(self._timeout, self._budget.seconds_left()))
+        allowed = max(_SHORTEST_REQUEST, self._budget.seconds_left())
         start = time.perf_counter()
         try:
-            self._transport.send(path, body, Deadline(left))
+            self._transport.send(path, body, Deadline(min(self._timeout, allowed)))
         except ServerError as error:
             self.last = time.perf_counter()
+            if allowed < self._timeout and _ran_out(error, self.last - start, allowed):
+                return False
             self.errors[error.code] += 1
+            self.messages.setdefault(error.code, error.message)
             time.sleep(_PAUSE_AFTER_ERROR)
         else:
             self.last = time.perf_counter()
@@ -144,3 +179,9 @@ class _Loop:
 
     def close(self):
         self._transport.close()
+
+
+def _ran_out(error, took, allowed):
+    """Whether the end of the sweep, and not the server, cut a request off."""
+    # A server that is told of the deadline may give up a moment before it.
+    return isinstance(error, DeadlineExceeded) and took > 0.9 * allowed

@@ -9,6 +9,9 @@ import numpy as np
 
 from ...errors import UserError
 from ...files import atomic_file
+from ..client.errors import readable
+
+_LONGEST_MESSAGE = 200  # characters
 
 
 def _line(*cells):
@@ -34,6 +37,7 @@ class Measurement:
         p90_ms: The latency that 90 % of them stay within.
         p99_ms: The latency that 99 % of them stay within.
         errors: The number of failed requests by status code.
+        messages: What the first of them said, by status code.
     """
 
     concurrency: int
@@ -44,14 +48,18 @@ class Measurement:
     p90_ms: float | None
     p99_ms: float | None
     errors: dict[str, int]
+    messages: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of(cls, concurrency, batch, latencies, errors, seconds):
+    def of(cls, concurrency, batch, latencies, errors, messages, seconds):
         """Makes it of the latencies, in seconds, of the answered requests."""
         percentiles = (None, None, None)
         if latencies:
             percentiles = (np.percentile(latencies, (50, 90, 99)) * 1e3).tolist()
-        return cls(concurrency, batch, len(latencies), seconds, *percentiles, errors)
+        answered = len(latencies)
+        return cls(
+            concurrency, batch, answered, seconds, *percentiles, errors, messages
+        )
 
     @property
     def requests_per_second(self):
@@ -90,7 +98,8 @@ class BenchResult:
         signature: The signature's name.
         measured: When and on what, in words.
         measurements: A tuple of `Measurement`, in the order they were made.
-        stopped: Which limit ended the sweep early, in words, or `None`.
+        stopped: What ended the sweep early, in words, or `None`.
+        interrupted: Whether that was Ctrl-C.
         server_cores: The server's CPU cores; `None` where it is another machine.
     """
 
@@ -100,11 +109,23 @@ class BenchResult:
     measured: str
     measurements: tuple[Measurement, ...]
     stopped: str | None = None
+    interrupted: bool = False
     server_cores: int | None = None
 
     def lines(self):
         """The table to print, a list of `str`."""
-        lines = [HEADING, *(item.line() for item in self.measurements)]
+        rows = [item.line() for item in self.measurements]
+        return [HEADING, *rows, *self.notes()]
+
+    def notes(self):
+        """What belongs under the table, a list of `str`."""
+        messages = {}
+        for item in self.measurements:
+            messages = item.messages | messages
+        lines = [
+            f"{code}: {readable(message, _LONGEST_MESSAGE)}"
+            for code, message in messages.items()
+        ]
         if self.stopped:
             lines.append(f"ended early: {self.stopped}")
         return lines
@@ -145,7 +166,10 @@ class BenchResult:
 
     def _write_csv(self, path):
         with atomic_file(path) as file:
-            writer = csv.DictWriter(file, list(_record(None)), lineterminator="\n")
+            names = [name for name in _record(None) if name != "messages"]
+            writer = csv.DictWriter(
+                file, names, extrasaction="ignore", lineterminator="\n"
+            )
             writer.writeheader()
             for measurement in self.measurements:
                 record = _record(measurement)

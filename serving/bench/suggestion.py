@@ -7,6 +7,8 @@ from ...errors import UserError
 from ...files import atomic_file
 from ..batching_choice import GOOD_ENOUGH, batching_for, worthwhile_rows
 from ..batching_parameters import FILE_NAME, BatchingParameters
+from .places import check_version_dir
+from .warm_up import warm_batch_sizes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,15 +112,12 @@ def write_suggestion(version_dir, suggestion):
         this version covers the batch sizes that will be run.
 
     Raises:
-        UserError: if there is no model, or the file cannot be written.
+        UserError: if there is no model, its warm-up is damaged, or the file
+            cannot be written.
     """
     folder = Path(version_dir)
-    if not (folder / "saved_model.pb").is_file():
-        raise UserError(
-            "no SavedModel here",
-            folder,
-            "Name the version folder of an export, such as MODELS/NAME/1",
-        )
+    check_version_dir(folder)
+    missing = sorted(set(suggestion.parameters.batch_sizes) - warm_batch_sizes(folder))
     path = folder / FILE_NAME
     with atomic_file(path) as file:
         file.write(suggestion.text())
@@ -126,22 +125,9 @@ def write_suggestion(version_dir, suggestion):
         f"wrote {path}",
         "A server reads it when it loads this version: start it again.",
     ]
-    missing = _sizes_without_warm_up(folder, suggestion.parameters)
     if missing:
         lines.append(
             f"The warm-up has no batch of {', '.join(map(str, missing))}: the first "
             "such batch will be slow. Export again to have them warmed up."
         )
     return lines
-
-
-def _sizes_without_warm_up(folder, parameters):
-    """The sizes of batches that the warm-up lacks."""
-    # records loads TensorFlow, which a sweep itself does not need.
-    from ..records import WARMUP_FILE, read_records, request_arrays
-
-    warmed = set()
-    if (folder / WARMUP_FILE).is_file():
-        for log in read_records(folder / WARMUP_FILE):
-            warmed |= {array.shape[0] for array in request_arrays(log).values()}
-    return sorted(set(parameters.batch_sizes) - warmed)

@@ -34,8 +34,9 @@ def ask(
         version: The model's version; `None` is the one the server chooses.
         label: A label of a version, instead of the version.
         as_json: Whether to show JSON, one object per example, instead of a
-            line for people.
-        timeout: How long one request may take, in seconds.
+            line for people, which leaves out outputs of empty text.
+        timeout: How long one request may take, in seconds. Up to 32 examples go
+            in one.
 
     Yields:
         Lines to print, one per example.
@@ -76,8 +77,16 @@ def _by_example(rows, outputs):
 
 
 def _line(source, outputs):
-    values = [f"{name}={_in_words(value)}" for name, value in outputs.items()]
+    told = {name: value for name, value in outputs.items() if not _is_empty(value)}
+    values = [f"{name}={_in_words(value)}" for name, value in (told or outputs).items()]
     return "  ".join([" ".join(source.split()), *values])
+
+
+def _is_empty(value):
+    """Whether it is an empty text, or an array of nothing else."""
+    if isinstance(value, bytes):
+        return not value
+    return value.dtype.kind == "O" and not any(value.flat)
 
 
 def _in_words(value):

@@ -41,8 +41,11 @@ class Client:
         max_request_bytes: The most bytes in one request, where the examples
             can be sent apart. An example that is larger goes alone.
         retries: How many times a request is sent again. That is done only
-            where the server did no work on it: it was not reached, or it said
-            that it is not available or has too much to do.
+            where the connection was refused or the host not found, and where the
+            server answered `UNAVAILABLE` or `RESOURCE_EXHAUSTED` (HTTP 503 or
+            429): it refused the request before any work. A run that was out of
+            memory and a request that is too large have the same code, but are
+            not repeated; neither is what a broken connection cut off.
 
     Raises:
         UserError: if `url` or a setting is invalid.
@@ -86,6 +89,11 @@ class Client:
     def url(self):
         """The server's URL."""
         return self._address.url
+
+    @property
+    def batch_size(self):
+        """The most examples in one request, or `None` for any number."""
+        return self._batch_size
 
     def predict(
         self,
@@ -366,10 +374,11 @@ def _output_names(signature, wanted):
         return list(signature.outputs)
     unknown = [name for name in wanted if name not in signature.outputs]
     if unknown or not wanted:
+        lack = f"it lacks {', '.join(unknown)}" if unknown else "none is wanted"
         raise server_error(
             "INVALID_ARGUMENT",
             f"signature `{signature.name}` has the outputs "
-            f"{', '.join(signature.outputs)}; received {', '.join(unknown) or 'none'}",
+            f"{', '.join(signature.outputs)}; {lack}",
         )
     return list(wanted)
 

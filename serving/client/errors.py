@@ -3,6 +3,8 @@
 from ...errors import UserError
 
 _LONGEST_TEXT = 500  # a server may quote the whole request in its message
+# In what TensorFlow says of a run that it began and had no memory for.
+_OUT_OF_MEMORY = ("oom when allocating", "out of memory")
 
 
 class ServerError(UserError):
@@ -13,7 +15,8 @@ class ServerError(UserError):
         message: What the server says.
         where: The server's URL, or `None`.
         mend: How to put it right, as an imperative, or `None`.
-        transient: Whether the request did no work and may be sent again.
+        transient: Whether the request may be sent again: it was not sent, or
+            the server refused it before any work, as far as its answer tells.
 
     Attributes:
         code: As given.
@@ -24,10 +27,7 @@ class ServerError(UserError):
 
     def __init__(self, code, message, where=None, mend=None, transient=False):
         self.code, self.message, self.transient = code, message, transient
-        text = " ".join(message.split())
-        if len(text) > _LONGEST_TEXT:
-            text = f"{text[:_LONGEST_TEXT]}..."
-        super().__init__(f"{text} ({code})", where, mend)
+        super().__init__(f"{readable(message)} ({code})", where, mend)
 
     def __reduce__(self):
         # The default would call the class with the one-line text alone.
@@ -103,6 +103,33 @@ _CLASSES = {
     "PERMISSION_DENIED": PermissionDenied,
     "UNAUTHENTICATED": Unauthenticated,
 }
+
+
+def readable(message, longest=_LONGEST_TEXT):
+    """Makes one line of a message that may be long, or not even text.
+
+    Args:
+        message: What a server sent.
+        longest: The most characters.
+
+    Returns:
+        A `str` that is safe to print on a terminal.
+    """
+    words = " ".join(message.split())
+    text = "".join(c for c in words if c.isprintable() and c != "\ufffd")
+    return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def is_out_of_memory(message):
+    """Whether a run ended for want of memory.
+
+    TensorFlow has the same code for that as for a server with too much to do,
+    but the request was begun, and would fail again.
+
+    Args:
+        message: What the server says.
+    """
+    return any(text in message.lower() for text in _OUT_OF_MEMORY)
 
 
 def server_error(code, message, where=None, **options):

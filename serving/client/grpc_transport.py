@@ -15,7 +15,7 @@ from tensorflow_serving.apis import (
 
 from ..model_info import TensorInfo, VersionStatus, dtype_name
 from .answers import AnswerMismatch
-from .errors import ConnectionFailed, server_error
+from .errors import ConnectionFailed, is_out_of_memory, server_error
 from .targets import signatures_of
 
 _OPTIONS = (
@@ -36,7 +36,9 @@ _METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
 _STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 # gRPC reports its own failures as the server's; only the text tells them apart.
 _NOT_SENT = ("failed to connect", "errors resolving", "resolution failed")
+_NO_HOST = ("Domain name not found", "Misformatted domain name")
 _BROKEN = ("Socket closed", "Stream removed", "Connection reset", "Broken pipe")
+_REFUSALS = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
 _ROW_OVERHEAD = 16  # bytes: tags and lengths around a row's values, rounded up
 
 
@@ -126,6 +128,14 @@ class GrpcTransport:
     def _error(self, error):
         code, message = error.code().name, error.details() or ""
         if code == "UNAVAILABLE":
+            if any(text in message for text in _NO_HOST):
+                return ConnectionFailed(
+                    code,
+                    "no such host",
+                    self._url,
+                    mend="Look at the host's name",
+                    transient=True,
+                )
             not_sent = any(text in message for text in _NOT_SENT)
             if not_sent or any(text in message for text in _BROKEN):
                 return ConnectionFailed(
@@ -135,12 +145,12 @@ class GrpcTransport:
                     mend="Is the server running there, and is this its gRPC port?",
                     transient=not_sent,
                 )
-        too_large = "larger than max" in message
+        would_fail_again = "larger than max" in message or is_out_of_memory(message)
         return server_error(
             code,
             message,
             self._url,
-            transient=code in ("UNAVAILABLE", "RESOURCE_EXHAUSTED") and not too_large,
+            transient=code in _REFUSALS and not would_fail_again,
         )
 
     @contextlib.contextmanager

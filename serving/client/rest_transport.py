@@ -3,12 +3,14 @@
 import contextlib
 import json
 import re
+import socket
+from http.client import BadStatusLine, RemoteDisconnected
 from urllib.parse import quote
 
 import urllib3
 
 from ..model_info import TensorInfo, VersionStatus, dtype_name
-from .errors import ConnectionFailed, server_error
+from .errors import ConnectionFailed, is_out_of_memory, server_error
 from .rest_json import ColumnarRequest, outputs_of
 from .targets import signatures_of
 
@@ -175,7 +177,10 @@ class RestTransport:
             )
             content = _read(response, deadline)
             response.release_conn()
-        except urllib3.exceptions.NewConnectionError as error:
+        except (
+            urllib3.exceptions.NewConnectionError,
+            urllib3.exceptions.LocationParseError,  # the name cannot be one
+        ) as error:
             raise self._not_sent(error) from error
         except urllib3.exceptions.TimeoutError as error:
             raise deadline.error() from error
@@ -189,18 +194,24 @@ class RestTransport:
         return content
 
     def _not_sent(self, error):
+        message, mend = "no such host", "Look at the host's name"
+        if not _is_unknown_host(error):
+            message = f"cannot connect ({_reason(error)})"
+            mend = "Is the server running there?"
         return ConnectionFailed(
-            "UNAVAILABLE",
-            f"cannot connect ({_reason(error)})",
-            self._url,
-            mend="Is the server running there?",
-            transient=True,
+            "UNAVAILABLE", message, self._url, mend=mend, transient=True
         )
 
     def _broken(self, error):
+        inner = error.args[-1] if error.args else None
+        message = f"the connection broke ({_reason(error)})"
+        if isinstance(inner, BadStatusLine) and not isinstance(
+            inner, RemoteDisconnected
+        ):
+            message = "the answer is not HTTP"
         return ConnectionFailed(
             "UNAVAILABLE",
-            f"the connection broke ({_reason(error)})",
+            message,
             self._url,
             mend="Is this the port of the REST API?",
         )
@@ -210,14 +221,14 @@ class RestTransport:
         if code is None:
             code = "INTERNAL" if response.status >= 500 else "UNKNOWN"
         try:
-            message = json.loads(content)["error"]
+            message = str(json.loads(content)["error"])
         except (ValueError, KeyError, TypeError):
             message = content.decode(errors="replace").strip()
         return server_error(
             code,
             message or f"HTTP status {response.status} {response.reason}",
             self._url,
-            transient=response.status in _TRANSIENT,
+            transient=response.status in _TRANSIENT and not is_out_of_memory(message),
         )
 
     @contextlib.contextmanager
@@ -245,6 +256,14 @@ def _read(response, deadline):
         if not part:
             return b"".join(parts)
         parts.append(part)
+
+
+def _is_unknown_host(error):
+    cause = error.__cause__
+    if isinstance(cause, socket.gaierror):
+        # Not where the name could not be looked up just now.
+        return cause.errno == socket.EAI_NONAME
+    return isinstance(error, urllib3.exceptions.LocationParseError)
 
 
 def _reason(error):

@@ -46,8 +46,8 @@ class Deadline:
 def call_with_retries(send, deadline, retries):
     """Sends a request, and sends it again where that is safe.
 
-    Safe means that the server did no work on it: it could not be reached, or
-    refused the request because it had too much to do.
+    Safe means that the server did no work on it, as far as can be told: it was
+    not reached, or it refused the request as unavailable or with too much to do.
 
     Args:
         send: Function without arguments.

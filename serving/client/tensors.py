@@ -1,5 +1,7 @@
 """Values to arrays that fit a signature, and answers put together."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from .errors import server_error
@@ -23,11 +25,19 @@ def input_arrays(signature, inputs):
     Raises:
         InvalidArgument: if they do not fit.
     """
+    if not isinstance(inputs, Mapping):
+        raise server_error(
+            "INVALID_ARGUMENT",
+            "expected a dict from input name to values, received "
+            f"{type(inputs).__name__}; signature `{signature.name}` takes the inputs "
+            f"{', '.join(signature.inputs)}",
+        )
     if inputs.keys() != signature.inputs.keys():
         raise server_error(
             "INVALID_ARGUMENT",
             f"signature `{signature.name}` takes the inputs "
-            f"{', '.join(signature.inputs)}; received {', '.join(inputs) or 'none'}",
+            f"{', '.join(signature.inputs)}; received "
+            f"{', '.join(map(str, inputs)) or 'none'}",
         )
     return {
         name: _as_array(inputs[name], info) for name, info in signature.inputs.items()

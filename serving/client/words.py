@@ -130,7 +130,9 @@ def _form(infos):
 
 def _read_word(info, word):
     if info.dtype != "string":
-        return [Word(word, _json(info, word))]
+        value = _json(info, word)
+        _check_shape(info, word, value)
+        return [Word(word, value)]
     if word == "-":
         return [Word(word, _without_newline(info, sys.stdin.buffer.read()))]
     files = _files(word)
@@ -179,6 +181,30 @@ def _json(info, word):
         except ValueError:
             pass
     raise UserError(f"not JSON, as input `{info}` needs it", word)
+
+
+def _check_shape(info, word, value):
+    if not info.shape:
+        return  # of unknown rank, or not by example
+    shape, wanted = [], info.shape[1:]
+    while isinstance(value, list):
+        shape.append(len(value))
+        value = value[0] if value else None
+    if len(shape) == len(wanted) and all(
+        axis in (None, size) for size, axis in zip(shape, wanted, strict=True)
+    ):
+        return
+    raise UserError(
+        f"an example of input `{info}` is {_shape_in_words(wanted)}, received "
+        f"{_shape_in_words(shape)}",
+        word,
+        "Give each example as a word of its own" + (", such as 1 2" * (not wanted)),
+    )
+
+
+def _shape_in_words(shape):
+    axes = ", ".join("?" if axis is None else str(axis) for axis in shape)
+    return f"an array of the shape [{axes}]" if shape else "a single value"
 
 
 def _load(info, content):

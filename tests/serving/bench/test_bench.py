@@ -1,5 +1,7 @@
 import csv
 import json
+import signal
+import threading
 
 import matplotlib.image
 import numpy as np
@@ -11,7 +13,15 @@ from helpers.serving import embedded
 from amalthea import UserError
 from amalthea.serving import Client
 from amalthea.serving.batching_parameters import read_batching_parameters
-from amalthea.serving.bench import BenchResult, Measurement, bench, write_suggestion
+from amalthea.serving.bench import (
+    BenchResult,
+    Measurement,
+    bench,
+    check_folder,
+    check_version_dir,
+    write_suggestion,
+)
+from amalthea.serving.bench.warm_up import warm_batch_sizes
 from amalthea.serving.client import ConnectionFailed, InvalidArgument
 from amalthea.serving.records import WARMUP_FILE, prediction_log, write_records
 
@@ -92,6 +102,11 @@ def test_failures_are_counted_and_not_repeated():
         posts = [verb for verb, *_ in server.requests].count("POST")
     (item,) = result.measurements
     assert item.errors == {"UNAVAILABLE": 3, "INVALID_ARGUMENT": 2}
+    assert result.notes() == [
+        "UNAVAILABLE: busy",
+        "INVALID_ARGUMENT: no",
+        "ended early: the limit of 5 requests was reached",
+    ]
     assert (item.requests, item.p50_ms, item.rows_per_second) == (0, None, 0.0)
     assert posts == 1 + 5
     assert result.stopped == "the limit of 5 requests was reached"
@@ -105,6 +120,67 @@ def test_a_sweep_is_bounded_in_requests_and_time():
     assert sum(item.requests for item in counted.measurements) <= 20
     assert len(counted.measurements) == 1 and "20 requests" in counted.stopped
     assert len(timed.measurements) == 1 and "0.1 s" in timed.stopped
+
+
+def test_what_the_end_of_the_sweep_cuts_off_is_no_error():
+    done = threading.Event()
+    with _fake((200, {"outputs": [1.0]}), lambda handler: done.wait(10)) as server:
+        try:
+            result = bench(server.url, "m", {"x": [1]}, max_seconds=0.2)
+        finally:
+            done.set()
+    assert [item.errors for item in result.measurements] == [{}]
+    assert "0.2 s" in result.stopped
+
+
+def test_a_server_that_is_too_slow_is_counted():
+    done = threading.Event()
+    with _fake((200, {"outputs": [1.0]}), lambda handler: done.wait(10)) as server:
+        try:
+            (item,) = bench(
+                server.url,
+                "m",
+                {"x": [1]},
+                concurrency=(1,),
+                batch=(1,),
+                warm_up=0,
+                seconds=0.1,
+                timeout=0.2,
+            ).measurements
+        finally:
+            done.set()
+    assert item.errors == {"DEADLINE_EXCEEDED": 1}
+    assert item.messages == {"DEADLINE_EXCEEDED": "no answer within 0.2 s"}
+
+
+def test_ctrl_c_keeps_what_was_measured():
+    done, seen = threading.Event(), []
+
+    def interrupt(handler):
+        if seen:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            done.wait(10)
+        body = b'{"outputs": [1.0]}'
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    with _fake(interrupt) as server:
+        try:
+            result = bench(
+                server.url,
+                "m",
+                {"x": [1]},
+                concurrency=(1, 2),
+                batch=(1,),
+                seconds=0.05,
+                progress=seen.append,
+            )
+        finally:
+            done.set()
+    assert list(result.measurements) == seen and len(seen) == 1
+    assert result.interrupted and result.lines()[-1] == "ended early: interrupted"
 
 
 def test_another_machine_is_refused():
@@ -169,7 +245,7 @@ def test_the_table():
 
 
 def test_percentiles_are_of_all_latencies():
-    item = Measurement.of(1, 1, [n / 1e3 for n in range(101)], {}, 1.0)
+    item = Measurement.of(1, 1, [n / 1e3 for n in range(101)], {}, {}, 1.0)
     assert np.allclose([item.p50_ms, item.p90_ms, item.p99_ms], [50, 90, 99])
 
 
@@ -251,6 +327,39 @@ def test_a_suggestion_is_written_into_the_export(tmp_path):
     assert lines[0] == f"wrote {path}"
     assert "no batch of 3, 4, 6, 8:" in lines[-1]
     assert {file.name for file in folder.iterdir()} >= {"saved_model.pb", path.name}
+
+
+def test_the_warm_up_is_read_as_it_was_written(tmp_path):
+    assert warm_batch_sizes(tmp_path) == set()
+    inputs = [
+        {"a": np.zeros((5, 2), np.float32), "b": np.array([b"x" * 300] * 7, object)},
+        {"a": np.float32(1)},
+        {"a": np.zeros((0, 3), np.int64), "c": np.zeros(1000, np.uint8)},
+    ]
+    write_records(
+        tmp_path / WARMUP_FILE,
+        [prediction_log("m", "s", item, {"y": np.zeros(99)}) for item in inputs],
+    )
+    assert warm_batch_sizes(tmp_path) == {5, 7, 0, 1000}
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[:20], lambda c: c[:12] + b"\xff" * 9])
+def test_a_damaged_warm_up_is_said_so(tmp_path, damage):
+    path = tmp_path / WARMUP_FILE
+    write_records(path, [prediction_log("m", "s", {"x": np.zeros(3)})])
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(UserError, match="damaged records"):
+        warm_batch_sizes(tmp_path)
+
+
+def test_where_results_go_is_checked_and_left_alone(tmp_path):
+    check_folder(tmp_path / "new" / "deeper")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="not a folder"):
+        check_folder(tmp_path / "file" / "deeper")
+    with pytest.raises(UserError, match="no SavedModel"):
+        check_version_dir(tmp_path)
 
 
 def test_a_suggestion_needs_an_export(tmp_path):

@@ -91,6 +91,19 @@ def test_numbers_are_json_or_a_file_of_it(tmp_path):
         _load(NUMBERS, "one")
 
 
+def test_an_example_of_another_shape_says_how_to_write_it():
+    scalars = _signature(x=("float32", ROWS))
+    with pytest.raises(UserError, match=r"single value, received .*\[2\].*such as 1 2"):
+        _load(scalars, "[1,2]")
+    expected = r"shape \[2\], received a single value\. Give each example as a word"
+    with pytest.raises(UserError, match=expected):
+        _load(NUMBERS, "1", "2")
+    with pytest.raises(UserError, match=r"received an array of the shape \[0\]"):
+        _load(NUMBERS, "[]")
+    anything = _signature(x=("float32", None), y=("float32", (None, None)))
+    assert _load(anything, "x=[[1]]", "y=[1, 2]")[1] == {"x": [[[1]]], "y": [[1, 2]]}
+
+
 def test_several_inputs_are_named(photos):
     sources, inputs = _load(
         SEVERAL, "top=3", "image_bytes=photos/*.jpg", "question=a=b?"
@@ -180,6 +193,27 @@ def test_long_arrays_are_shortened():
     with _server(outputs, [list(range(1000))]) as server:
         (line,) = ask(server.url, "m", ["one"])
     assert line == "one  y=[0, 1, 2, 3, 4, 5, 6, 7, ... 1000 in all]"
+
+
+def test_empty_texts_are_left_out_for_people_only():
+    outputs = {
+        "error": _info("DT_STRING", -1),
+        "n": _info("DT_INT32", -1),
+        "top": _info("DT_STRING", -1, -1),
+    }
+    answer = {"error": ["", "bad"], "n": [0, 1], "top": [["", ""], ["a", ""]]}
+    with _server(outputs, answer, answer) as server:
+        assert list(ask(server.url, "m", ["one", "two"])) == [
+            "one  n=0",
+            "two  error=bad  n=1  top=[a, ]",
+        ]
+        first, _ = ask(server.url, "m", ["one", "two"], as_json=True)
+    assert json.loads(first)["outputs"] == {"error": "", "n": 0, "top": ["", ""]}
+
+
+def test_a_line_is_never_without_outputs():
+    with _server({"text": _info("DT_STRING", -1)}, [""]) as server:
+        assert list(ask(server.url, "m", ["one"])) == ["one  text="]
 
 
 def test_json_holds_everything():

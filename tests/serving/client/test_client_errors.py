@@ -42,6 +42,11 @@ def test_a_long_message_stays_one_readable_line():
     assert error.message == message
 
 
+def test_what_a_terminal_would_obey_is_left_out():
+    error = server_error("INTERNAL", "\x1b[31mred\0\a\x9b\ufffd \u202eNaïve 猫\r\nend")
+    assert str(error) == "[31mred Naïve 猫 end (INTERNAL)"
+
+
 def test_an_error_survives_the_way_between_processes():
     error = server_error("UNAVAILABLE", "busy", "http://host", transient=True)
     again = pickle.loads(pickle.dumps(error))

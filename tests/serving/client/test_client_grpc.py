@@ -145,8 +145,14 @@ def test_a_busy_server_is_asked_again(code, no_pause):
     assert len(_predicted(server)) == 3 and len(no_pause) == 2
 
 
-def test_a_request_too_large_is_not_tried_again(no_pause):
-    text = "SERVER: Received message larger than max (5 vs. 4)"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SERVER: Received message larger than max (5 vs. 4)",
+        "OOM when allocating tensor with shape[9] and type float",
+    ],
+)
+def test_what_would_fail_again_is_not_tried_again(text, no_pause):
     failure = (grpc.StatusCode.RESOURCE_EXHAUSTED, text)
     script = {"GetModelMetadata": [HALF], "Predict": [failure]}
     with FakeGrpc(script) as server, pytest.raises(client.ResourceExhausted):
@@ -163,6 +169,16 @@ def test_where_nobody_listens_the_connection_is_tried_again(no_pause):
     ):
         asking.status("m")
     assert len(no_pause) == 2 and "\n" not in str(caught.value)
+
+
+def test_an_unknown_host_is_said_plainly(no_pause):
+    # gRPC refuses this name without looking it up.
+    with (
+        Client("grpc://a..b:8500") as asking,
+        pytest.raises(client.ConnectionFailed) as caught,
+    ):
+        asking.status("m")
+    assert caught.value.message == "no such host"
 
 
 def test_a_connection_that_breaks_is_not_tried_again(no_pause):

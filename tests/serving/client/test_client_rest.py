@@ -1,4 +1,5 @@
 import json
+import socket
 import threading
 
 import numpy as np
@@ -125,8 +126,8 @@ def test_only_the_wanted_outputs_come_back():
     script = {META: [(200, metadata)], PREDICT: [(200, answer)]}
     with FakeRest(script) as server, Client(server.url) as asking:
         assert asking.predict("m", {"x": [1]}, outputs=["b"]).keys() == {"b"}
-        for wrong in (["c"], []):
-            with pytest.raises(client.InvalidArgument, match="has the outputs a, b"):
+        for wrong, why in ((["b", "c"], "it lacks c"), ([], "none is wanted")):
+            with pytest.raises(client.InvalidArgument, match=f"outputs a, b; {why}"):
                 asking.predict("m", {"x": [1]}, outputs=wrong)
 
 
@@ -235,6 +236,20 @@ def test_a_busy_server_is_asked_again(status, no_pause):
     assert 0.05 <= no_pause[0] <= 0.1 <= no_pause[1] <= 0.2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2 root error(s) found.\n (0) OOM when allocating tensor with shape[9]",
+        "Out of memory while trying to allocate 9 bytes.",
+    ],
+)
+def test_a_run_out_of_memory_is_not_repeated(text, no_pause):
+    script = {META: [(200, HALF)], PREDICT: [(429, {"error": text})]}
+    with FakeRest(script) as server, pytest.raises(client.ResourceExhausted):
+        _half(server)
+    assert len(_posted(server)) == 1 and no_pause == []
+
+
 def test_retries_end(no_pause):
     script = {META: [(200, HALF)], PREDICT: [(503, {"error": "busy"})]}
     with FakeRest(script) as server, pytest.raises(client.Unavailable, match="busy"):
@@ -259,6 +274,41 @@ def test_where_nobody_listens_the_connection_is_tried_again(no_pause):
     ):
         asking.status("m")
     assert len(no_pause) == 2 and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "a..b"])
+def test_an_unknown_host_is_said_plainly(host, no_pause, monkeypatch):
+    def look_up(name, *rest):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with (
+        Client(f"http://{host}:8501") as asking,
+        pytest.raises(client.ConnectionFailed) as caught,
+    ):
+        asking.status("m")
+    assert caught.value.message == "no such host"
+
+
+def test_a_port_that_speaks_no_http_is_said_plainly(no_pause):
+    def answer(listener):
+        connection, _ = listener.accept()
+        # What a gRPC server opens a connection with.
+        connection.sendall(b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\0@\0\xff")
+        connection.recv(65536)
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            Client(url) as asking,
+            pytest.raises(client.ConnectionFailed, match="port of the REST") as e,
+        ):
+            asking.status("m")
+        thread.join()
+    assert e.value.message == "the answer is not HTTP"
 
 
 def _close_midway(handler):
@@ -326,6 +376,26 @@ def test_an_error_that_is_no_json_is_shown_as_it_stands():
             asking.metadata("m")
         with pytest.raises(client.NotFound, match="HTTP status 404"):
             asking.status("m")
+
+
+def test_an_error_may_be_any_json():
+    script = {META: [(400, {"error": {"code": 3}})]}
+    with (
+        FakeRest(script) as server,
+        Client(server.url) as asking,
+        pytest.raises(client.InvalidArgument, match="'code': 3"),
+    ):
+        asking.metadata("m")
+
+
+@pytest.mark.parametrize("inputs", [[1.0], 1.0, None, "x", {1: 2}])
+def test_inputs_that_are_no_dict_of_names(inputs):
+    with (
+        FakeRest({META: [(200, HALF)]}) as server,
+        Client(server.url) as asking,
+        pytest.raises(client.InvalidArgument, match="takes the inputs x"),
+    ):
+        asking.predict("m", inputs)
 
 
 def test_metadata_lists_the_signatures():

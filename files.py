@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -85,17 +86,30 @@ def atomic_folder(path):
             raise
 
 
+def cannot_write(path, error):
+    """The `UserError` for an error of the file system.
+
+    Args:
+        path: What was to be written.
+        error: The `OSError`.
+
+    Returns:
+        A `UserError`.
+    """
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return UserError(
+        f"cannot be written ({error.strerror or error})",
+        path,
+        "Free some space" if full else "Choose a folder you can write to",
+    )
+
+
 @contextlib.contextmanager
 def _write_errors(path):
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"cannot be written ({reason})",
-            path,
-            "Free some space or choose a folder you can write to",
-        ) from error
+        raise cannot_write(path, error) from error
 
 
 def _fsync(path):

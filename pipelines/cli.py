@@ -5,6 +5,7 @@ TensorFlow is loaded by the verbs that need it, and by nothing before them.
 
 import json
 import os
+import shlex
 import sys
 
 from .. import __version__
@@ -156,6 +157,8 @@ def _predict(entry, words, prog):
 
 
 def _export(entry, words, prog):
+    from ..serving.bundle.server_files import image_mismatch
+    from .environment import import_tensorflow
     from .verbs import Export, parse
 
     arguments = parse(Export, words, prog)
@@ -165,7 +168,10 @@ def _export(entry, words, prog):
     )
     print(folder)
     print(f"model card: {folder / 'MODEL_CARD.md'}")
-    print(f"serve it: amalthea serve {arguments.to}")
+    print(f"serve it: amalthea serve {shlex.quote(str(arguments.to))}")
+    older = image_mismatch(arguments.to, import_tensorflow().__version__)
+    if older:
+        print(f"note: {older}")
 
 
 def _doctor(entry, words, prog):

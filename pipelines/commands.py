@@ -156,7 +156,7 @@ def _prepare_client(url):
 
 
 def _wait(seconds):
-    print(f"waiting {seconds:.0f} s, until a server has loaded the version", flush=True)
+    print(f"waiting {seconds:.0f} s, until a server has followed", flush=True)
     time.sleep(seconds)
 
 

@@ -33,7 +33,7 @@ class BatchingParameters:
         enable_large_batch_splitting: Whether a request of more rows than one
             batch takes is split.
         max_execution_batch_size: The most rows of one batch where large
-            requests are split.
+            requests are split, at most `max_batch_size`; else it has no effect.
         pad_variable_length_inputs: Whether requests of unequal shape are padded
             to run together.
         thread_pool_name: The name of the threads' pool.
@@ -53,13 +53,25 @@ class BatchingParameters:
     thread_pool_name: str | None = None
 
     def __post_init__(self):
-        for name in ("max_batch_size", "num_batch_threads", "max_enqueued_batches"):
+        for name in (
+            "max_batch_size",
+            "num_batch_threads",
+            "max_enqueued_batches",
+            "max_execution_batch_size",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise _invalid(name, "a whole number of at least 1", value)
         if self.batch_timeout_micros is not None and self.batch_timeout_micros < 0:
             raise _invalid(
                 "batch_timeout_micros", "0 or more", self.batch_timeout_micros
+            )
+        largest = self.max_batch_size
+        if largest and self.largest_batch > largest:
+            raise _invalid(
+                "max_execution_batch_size",
+                f"at most {largest}, the `max_batch_size`",
+                self.max_execution_batch_size,
             )
         sizes = self.allowed_batch_sizes
         if any(size < 1 for size in sizes) or list(sizes) != sorted(set(sizes)):
@@ -144,7 +156,8 @@ def read_batching_parameters(path):
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot be read ({error})", path) from error
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot be read ({reason})", path) from error
     return parse_batching_parameters(text, path)
 
 

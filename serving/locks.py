@@ -4,8 +4,7 @@ import contextlib
 import fcntl
 import os
 
-from ..errors import UserError
-from .quiet import error_line
+from ..files import cannot_write
 
 _LOCK = ".publishing"
 
@@ -38,24 +37,6 @@ def claimed(folder):
         if isinstance(error, OSError):
             raise cannot_write(folder, error) from error
         raise
-
-
-def cannot_write(path, error):
-    """The `UserError` for an error of the file system.
-
-    Args:
-        path: What was to be written.
-        error: The exception, of Python's or TensorFlow's file functions.
-
-    Returns:
-        A `UserError`.
-    """
-    reason = getattr(error, "strerror", None) or error_line(error)
-    return UserError(
-        f"cannot be written ({reason})",
-        path,
-        "Free some space or choose a folder you can write to",
-    )
 
 
 @contextlib.contextmanager

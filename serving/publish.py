@@ -1,6 +1,7 @@
 """Export: a module's signatures become `MODELS/NAME/VERSION/`, whole or not at all."""
 
 import contextlib
+import dataclasses
 from pathlib import Path, PurePosixPath
 
 import tensorflow as tf
@@ -8,14 +9,20 @@ import tensorflow as tf
 from ..errors import UserError
 from ..files import atomic_folder
 from .audit import audit
+from .bundle.about import About
 from .bundle.models_config import CONFIG_FILE, ModelsConfig
 from .bundle.models_dir import refresh_models_dir
-from .bundle.server_files import server_files
-from .bundle.versions import is_model_name, remove_leftovers, version_numbers
+from .bundle.server_files import image_mismatch, server_files
+from .bundle.versions import (
+    MAX_VERSION,
+    is_model_name,
+    remove_leftovers,
+    version_numbers,
+)
 from .bundle.write import BUNDLE_FILES, write_bundle
-from .locks import cannot_write, claimed
+from .locks import claimed
 from .model import ServedModel
-from .quiet import quiet_tensorflow
+from .quiet import error_line, quiet_tensorflow
 
 
 def publish(
@@ -37,7 +44,8 @@ def publish(
     never sees a part of it, and neither does it after this process was killed.
     What a killed export left behind is removed by the next one of the same name.
     Exports of one name wait for each other. At last `models.config` and the other
-    files in `MODELS` are brought up to date.
+    files in `MODELS` are brought up to date. Where a `compose.yaml` there starts an
+    older server, the card says so; `image_mismatch` tells it.
 
     Args:
         module: The `tf.Module` to save; variables, tables and assets that the
@@ -47,8 +55,8 @@ def publish(
             clients expect `"serving_default"` among them.
         models_dir: The folder of all models.
         name: The model's name, one folder below `models_dir`.
-        version: A positive integer, or `None` for the highest version there
-            plus one.
+        version: An integer from 1 to 2**63 - 1, or `None` for the highest
+            version there plus one.
         examples: A dict from signature name to a dict from input name to a numpy
             array of real rows, equally many in each; strings as `bytes` in an
             array of dtype `object`. They are kept in the export: it is measured
@@ -71,16 +79,17 @@ def publish(
     """
     models_dir = Path(models_dir)
     _check_name(name)
-    _check_count("version", version)
-    _check_count("keep", keep)
+    _check_count("version", version, f"an integer from 1 to {MAX_VERSION}")
+    _check_count("keep", keep, "a positive integer")
     _check_signatures(signatures)
     folder = models_dir / name
     with claimed(folder):
         remove_leftovers(folder)
         with claimed(models_dir):
             ModelsConfig(models_dir)  # what is wrong is told before the work
-        number = version or max(version_numbers(folder), default=0) + 1
+        number = _free_version(folder, version)
         target = folder / str(number)
+        about = _with_note(about, image_mismatch(models_dir, tf.__version__))
         with _errors_of_files(folder), atomic_folder(target) as partial:
             with quiet_tensorflow():
                 tf.saved_model.save(module, str(partial), signatures=signatures)
@@ -100,14 +109,47 @@ def _errors_of_files(folder):
     try:
         yield
     except tf.errors.OpError as error:
-        raise cannot_write(folder, error) from error
+        full = isinstance(error, tf.errors.ResourceExhaustedError)
+        raise UserError(
+            f"cannot be written ({error_line(error)})",
+            folder,
+            "Free some space" if full else "Choose a folder you can write to",
+        ) from error
+
+
+def _free_version(folder, version):
+    present = version_numbers(folder)
+    if version is None:
+        version = max(present, default=0) + 1
+        if version > MAX_VERSION:
+            raise UserError(
+                "no version number is higher than those there",
+                folder,
+                "Choose a free one with --version",
+            )
+    if version in present or (folder / str(version)).exists():
+        raise UserError(
+            "exists already",
+            folder / str(version),
+            "Choose another --version, or leave it out for the next one",
+        )
+    return version
+
+
+def _with_note(about, note):
+    if note is None:
+        return about
+    about = about or About()
+    return dataclasses.replace(about, notes=(*about.notes, f"{note}."))
 
 
 def _check_name(name):
     if not is_model_name(name):
         raise UserError(
             "Invalid value for `name`: expected letters, digits, `_`, `-` and `.`, "
-            f"not starting with `-` or `.` and not only digits, received name={name!r}"
+            "not starting with `-` or `.` and not only digits, received "
+            f"name={name!r}",
+            mend="Give one with --name",
         )
     if name in {CONFIG_FILE, *server_files(tf.__version__)}:
         raise UserError(
@@ -115,12 +157,13 @@ def _check_name(name):
         )
 
 
-def _check_count(argument, value):
+def _check_count(argument, value, expected):
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    if not is_integer or not 1 <= value <= MAX_VERSION:
         raise UserError(
-            f"Invalid value for `{argument}`: expected a positive integer or None, "
+            f"Invalid value for `{argument}`: expected {expected}, "
             f"received {argument}={value!r}"
         )
 

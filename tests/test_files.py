@@ -1,11 +1,12 @@
 """Files and folders that appear whole or not at all."""
 
+import errno
 import os
 
 import pytest
 
 from amalthea import UserError
-from amalthea.files import atomic_file, atomic_folder
+from amalthea.files import atomic_file, atomic_folder, cannot_write
 
 
 def names(folder):
@@ -72,6 +73,20 @@ def test_what_cannot_be_written_is_told_in_one_line(tmp_path):
         atomic_folder(tmp_path / "file" / "1"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    "code, mend",
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EDQUOT, "Free some space"),
+        (errno.EACCES, "Choose a folder you can write to"),
+        (errno.EROFS, "Choose a folder you can write to"),
+    ],
+)
+def test_what_to_do_depends_on_the_reason(code, mend):
+    text = str(cannot_write("a", OSError(code, os.strerror(code), "/hidden")))
+    assert text == f"a: cannot be written ({os.strerror(code)}). {mend}"
 
 
 def current_umask():

@@ -8,7 +8,7 @@ class About:
     """Plain text and numbers about a model.
 
     Args:
-        title: The card's heading; the model's name if empty.
+        title: A line below the card's heading, which is the model's name.
         summary: What the model does and how it was made, Markdown.
         data: What it was trained and measured on, Markdown.
         metrics: Dict from a figure's name to a number or a short text.

@@ -65,7 +65,8 @@ def model_card(bundle, files, about=None):
         Markdown text.
     """
     about = about or About()
-    lines = [f"# {about.title or bundle.name}", "", about.summary, ""]
+    title = about.title if about.title != bundle.name else ""
+    lines = [f"# {bundle.name}", "", title, "", about.summary, ""]
     lines += _facts(bundle, files)
     lines += _ask(bundle)
     if about.metrics:
@@ -172,30 +173,42 @@ def _serving(bundle):
         return [*lines, ""]
     parameters = bundle.parameters
     lines += [
-        f"Measured on {bundle.measured_on}. On another machine, a GPU above all, "
-        "measure again while a",
-        "server runs:",
-        "",
-        "```bash",
-        f"amalthea bench {_URL} {bundle.name} --input FILE... "
-        f"--write {bundle.name}/{bundle.version}",
-        "```",
+        f"Measured at export on {bundle.measured_on}:",
         "",
         "```",
         *table(bundle.timings),
         "```",
         "",
-        f"`{BATCHING_FILE}` follows from it:",
+        f"From this follow the values below; `{BATCHING_FILE}` holds the current ones.",
         "",
     ]
+    sizes = _numbers(parameters.batch_sizes)
     rows = [
         ("most rows that run together", parameters.largest_batch),
+        ("sizes that a batch is padded to", sizes),
         ("most rows of one request, split if need be", parameters.max_batch_size),
         ("wait for others", f"{parameters.batch_timeout_micros / 1e3:g} ms"),
         ("batches that may wait", parameters.max_enqueued_batches),
-        ("threads", parameters.num_batch_threads),
+        (
+            "threads",
+            f"{parameters.num_batch_threads} with `amalthea serve`; TensorFlow Serving "
+            "takes the pool of `batching.config`",
+        ),
     ]
     lines += _table(("setting", "value"), rows)
+    lines += [
+        "On another machine, a GPU above all, measure again, in the folder of models:",
+        "",
+        "```bash",
+        "amalthea serve . --no-batching",
+        f"amalthea bench {_URL} {bundle.name} --input FILE... "
+        f"--write {bundle.name}/{bundle.version}",
+        "```",
+        "",
+        "Docker's server runs without batching once the lines `--enable_batching` and",
+        "`--batching_parameters_file` in `compose.yaml` are comments.",
+        "",
+    ]
     lines += _warm_up(bundle.warm_up)
     return lines
 
@@ -249,13 +262,13 @@ def _ops(bundle):
     text_ops = sorted(TEXT_OPS & set(ops))
     core = [op for op in ops if op not in TEXT_OPS]
     lines = [
-        "## Ops",
-        "",
-        f"{len(ops)} kinds, all of which TensorFlow Serving has.",
+        "<details>",
+        f"<summary>{len(ops)} kinds of ops, all of which TensorFlow Serving has"
+        "</summary>",
     ]
     if text_ops:
-        lines += ["Of tensorflow-text:", "", _codes(text_ops), "", "Of TensorFlow:"]
-    return [*lines, "", _codes(core), ""]
+        lines += ["", "Of tensorflow-text:", "", _codes(text_ops), "", "Of TensorFlow:"]
+    return [*lines, "", _codes(core), "", "</details>", ""]
 
 
 def _table(heading, rows):

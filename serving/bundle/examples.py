@@ -20,9 +20,9 @@ def check_examples(examples, signatures):
         signatures: Dict of the model's `Signature` by name.
 
     Raises:
-        UserError: if a signature or an input is not the model's, or the inputs
-            of a signature have no rows or unequal numbers of them. Dtypes and
-            shapes are checked where the rows are run.
+        UserError: if a signature, an input or its dtype is not the model's, or
+            the inputs of a signature have no rows or unequal numbers of them.
+            Shapes are checked where the rows are run.
     """
     for name, inputs in examples.items():
         if name not in signatures:
@@ -39,6 +39,12 @@ def check_examples(examples, signatures):
                 f"at least one row, equally many in each input of `{name}`",
                 ", ".join(f"{key}: {shape or 'none'}" for key, shape in rows.items()),
             )
+        for key, value in inputs.items():
+            dtype = _dtype(np.asarray(value))
+            if dtype != expected[key].dtype:
+                raise _invalid(
+                    f"dtype {expected[key].dtype} for `{key}` of `{name}`", dtype
+                )
 
 
 def batch(inputs, rows):
@@ -83,6 +89,14 @@ def _some(shape):
     return shape and shape[0] > 0
 
 
+def _dtype(value):
+    """The dtype as a signature names it."""
+    if value.dtype != object:
+        return "string" if value.dtype.kind in "SU" else value.dtype.name
+    wrong = (item for item in value.flat if not isinstance(item, (bytes, str)))
+    return next((f"object with {type(item).__name__}" for item in wrong), "string")
+
+
 def _size(value):
     if value.dtype != object:
         return value.nbytes
@@ -96,7 +110,7 @@ def _bytes(item):
 def _json_value(name, value):
     if isinstance(value, np.ndarray):
         return [_json_value(name, item) for item in value]
-    if isinstance(value, np.generic):
+    if not isinstance(value, (bytes, str)):
         return value.item()
     if not name.endswith("_bytes"):
         try:

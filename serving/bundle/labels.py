@@ -1,6 +1,7 @@
 """Version labels, such as `stable` and `canary`, in `models.config`."""
 
 import contextlib
+import math
 import os
 import re
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 from ...errors import UserError
 from ..locks import claimed
 from .models_config import CONFIG_FILE, ModelsConfig
-from .versions import version_age, version_numbers
+from .versions import version_numbers
 
 _SETTLE = 20.0  # seconds in which a server has surely looked at the file
 
@@ -34,18 +35,23 @@ def read_labels(model_dir):
 def set_labels(model_dir, labels, sleep=time.sleep):
     """Points labels to versions of a model, or removes them.
 
-    A server loads the labelled versions and the newest one. It refuses to move a
-    label to a version that it has not been told to load, and with it the whole
-    file, for ever. So where a label moves to a version that was not on the list,
-    or not for long, that version is listed first and the label moved after 20
-    seconds: two looks of a server started by `compose.yaml`. The version that a
-    label is moved away from stays listed until the next change, so that the label
-    can be moved back at once.
+    A server loads the labelled versions and those that the model's own policy in
+    `models.config` names, the newest one if it has none. The policy is noted with
+    the first label and restored with the last one removed.
+
+    A server refuses to move a label to a version that it has not loaded, and with
+    it the whole file, for ever. So where a label moves to a version that has not
+    been listed for 20 seconds, two looks of a server started by `compose.yaml`,
+    that version is listed first and the label moved when they are over. The same
+    holds for a label that was removed less than 20 seconds ago. If this is stopped
+    while it waits, all labels are as they were. The version that a label is moved
+    away from stays listed until the next change, so that the label can be moved
+    back at once.
 
     Args:
         model_dir: The folder of the model's versions, `MODELS/NAME`.
         labels: Dict from label to version number, or to `None` to remove it.
-        sleep: Waits for a number of seconds.
+        sleep: Waits for a number of seconds; called as often as need be.
 
     Raises:
         UserError: if a label or a version is not valid, or `models.config` is
@@ -54,14 +60,13 @@ def set_labels(model_dir, labels, sleep=time.sleep):
     folder = _model_folder(model_dir)
     for label in labels:
         _check_label(label)
-    with _changing(folder, labels) as config:
-        seconds = _prepare(config, folder, labels)
-        if seconds == 0:
-            _apply(config, folder.name, labels)
-    if seconds > 0:
-        sleep(seconds)
+    while True:
         with _changing(folder, labels) as config:
-            _apply(config, folder.name, labels)
+            seconds = _prepare(config, folder.name, labels)
+            if seconds <= 0:
+                _apply(config, folder.name, labels)
+                return
+        sleep(math.ceil(seconds))
 
 
 @contextlib.contextmanager
@@ -77,29 +82,27 @@ def _changing(folder, labels):
         config.save()
 
 
-def _prepare(config, folder, labels):
-    """Has the versions loaded that labels move to; returns how long to wait."""
-    loaded = config.loaded(folder.name)
-    targets = {labels[label] for label in _moved(config, folder.name, labels)}
-    if targets <= loaded:
-        youngest = min((version_age(folder, to) for to in targets), default=_SETTLE)
-        return min(max(_SETTLE - youngest, 0), _SETTLE)
-    config.choose_versions(folder.name, targets | loaded)
-    return _SETTLE
+def _prepare(config, name, labels):
+    """Has the versions listed that labels move to; returns how long to wait."""
+    moved = {labels[label] for label in _moved(config, name, labels)}
+    loaded = config.loaded(name)
+    if not moved <= loaded:
+        config.choose_versions(name, moved | loaded)
+        return _SETTLE
+    ages = [config.listed_age(name, version) for version in moved]
+    ages += [
+        config.removed_age(name, label)
+        for label, version in labels.items()
+        if version is not None
+    ]
+    return _SETTLE - min(ages, default=_SETTLE)
 
 
 def _apply(config, name, labels):
-    entry = config.entry(name)
-    had_labels = bool(entry.version_labels)
     left = _moved(config, name, labels).values()
     for label, version in labels.items():
-        entry.version_labels.pop(label, None)
-        if version is not None:
-            entry.version_labels[label] = version
-    if entry.version_labels:
-        config.choose_versions(name, left)
-    elif had_labels and entry.model_version_policy.HasField("specific"):
-        entry.ClearField("model_version_policy")
+        config.set_label(name, label, version)
+    config.choose_versions(name, left)
 
 
 def _moved(config, name, labels):

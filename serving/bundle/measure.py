@@ -163,12 +163,13 @@ def batching_file(parameters, timings, where, folder):
     Returns:
         A `str`, a text proto with comments.
     """
-    name = folder.split("/")[-2]
+    models, name, _ = folder.split("/")
     comments = [
         "How a server runs requests to this version together. TensorFlow Serving",
         "reads it with --enable_batching --enable_per_model_batching_parameters.",
         "",
         f"Measured on {where}; on another machine, a GPU above all, measure again:",
+        f"amalthea serve {models} --no-batching",
         f"amalthea bench http://localhost:8501 {name} --input ... --write {folder}",
         "",
         *table(timings),

@@ -8,7 +8,8 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from ...errors import UserError
 from ...files import atomic_file
-from .versions import is_model_name, version_numbers
+from .config_notes import KEPT_SECONDS, ConfigNotes
+from .versions import is_model_name, is_version, version_age, version_numbers
 
 CONFIG_FILE = "models.config"
 CARD_FILE = "MODEL_CARD.md"  # in the versions that this package exported
@@ -16,9 +17,10 @@ CARD_FILE = "MODEL_CARD.md"  # in the versions that this package exported
 _HEADER = """\
 # The models that a server loads: TensorFlow Serving by --model_config_file, and
 # `amalthea serve`. Each export brings it up to date. Entries and fields of your own
-# stay as they are; comments are lost when something changes. A model with version
-# labels has its labelled versions and the newest one loaded, any other model the
-# newest one.
+# stay as they are; comments are lost when something changes. As long as a model has
+# version labels, its `model_version_policy` is a list made here: the labelled versions,
+# and those that the model's own policy names, the newest one if it has none. With the
+# last label the list goes, and the model's own policy is back.
 """
 # By this line an entry of a folder that is gone is told from one that a user wrote.
 _WRITTEN = "# Entries added by amalthea:"
@@ -45,7 +47,12 @@ class ModelsConfig:
             text = _read(self.path)
         self._config = _parse(text, self.path)
         self._written = _written(text)
+        self._notes = ConfigNotes(text)
         self._before = self._state()
+        self._loaded_before = {
+            entry.name: self.loaded(entry.name)
+            for entry in self._config.model_config_list.config
+        }
 
     def entry(self, name):
         """The `ModelConfig` of a model, or `None`."""
@@ -83,42 +90,84 @@ class ModelsConfig:
         names = {entry.name for entry in entries} | self._written
         for card in sorted(self._dir.glob(f"*/*/{CARD_FILE}")):
             name = card.parent.parent.name
-            is_version = card.parent.name.isdecimal() and is_model_name(name)
-            if is_version and name not in names:
+            fits = is_version(card.parent.name) and is_model_name(name)
+            if fits and name not in names:
                 self.add(name)
                 names.add(name)
 
-    def choose_versions(self, name, extra=()):
-        """Has a model's labelled versions loaded, and the newest.
-
-        Without labels, and where a user has all versions loaded, nothing
-        changes.
+    def set_label(self, name, label, version):
+        """Points a label of a model to a version.
 
         Args:
             name: The model's name; it must have an entry.
-            extra: More versions to load.
+            label: The label.
+            version: The version, or `None` to remove the label.
+        """
+        entry = self.entry(name)
+        labels, policy = entry.version_labels, entry.model_version_policy
+        if version is not None:
+            if not labels:
+                self._notes.set_policy(name, policy)
+            labels[label] = version
+        elif label in labels:
+            del labels[label]
+            self._notes.add_removed(name, label)
+            if not labels and policy.HasField("specific"):
+                _set_policy(entry, self._notes.policy(name))
+
+    def choose_versions(self, name, extra=()):
+        """Lists the versions that a model with labels has loaded.
+
+        These are the labelled ones, those that the model's own policy names (the
+        newest if it has none), and those that were listed within the last minute:
+        a label may be about to move there. Without labels, and where a user has
+        all versions loaded, nothing changes.
+
+        Args:
+            name: The model's name; it must have an entry.
+            extra: More versions to list.
         """
         entry = self.entry(name)
         policy = entry.model_version_policy
-        labelled = set(entry.version_labels.values())
-        if not labelled or policy.WhichOneof("policy_choice") == "all":
+        if not entry.version_labels or policy.HasField("all"):
             return
+        if not policy.HasField("specific"):  # a user's, newer than what was noted
+            self._notes.set_policy(name, policy)
         present = version_numbers(self._dir / name)
-        wanted = labelled | set(present[-1:]) | (set(extra) & set(present))
+        wanted = set(extra) & set(present)
+        for version in present:
+            if self._notes.listed_age(name, version) < KEPT_SECONDS:
+                wanted.add(version)
+        wanted |= {*entry.version_labels.values()}
+        wanted |= _chosen(self._notes.policy(name), present)
         policy.specific.versions[:] = sorted(wanted)
 
     def loaded(self, name):
         """The versions that a server following this file loads, a set."""
         present = version_numbers(self._dir / name)
         entry = self.entry(name)
-        policy = entry.model_version_policy if entry is not None else None
-        choice = policy.WhichOneof("policy_choice") if policy is not None else None
-        if choice == "all":
-            return set(present)
-        if choice == "specific":
-            return set(policy.specific.versions) & set(present)
-        count = policy.latest.num_versions if choice == "latest" else 1
-        return set(present[-max(count, 1) :])
+        if entry is None:
+            return set(present[-1:])
+        return _chosen(entry.model_version_policy, present) & set(present)
+
+    def listed_age(self, name, version):
+        """For how long at least a server has been told to load a version.
+
+        Args:
+            name: The model's name.
+            version: A version that is there and listed.
+
+        Returns:
+            Seconds.
+        """
+        return min(
+            self._notes.listed_age(name, version),
+            version_age(self._dir / name, version),
+        )
+
+    def removed_age(self, name, label):
+        """How long ago a label was removed, in seconds; infinite if not lately."""
+        return self._notes.removed_age(name, label)
 
     def save(self):
         """Writes the file, unless nothing has changed.
@@ -126,11 +175,18 @@ class ModelsConfig:
         Raises:
             UserError: if it cannot be written.
         """
-        if self._state() == self._before:
+        if self._state() == self._before and not self._notes.mended:
             return
+        entries = self._config.model_config_list.config
+        for entry in entries:
+            if entry.model_version_policy.HasField("specific"):
+                before = self._loaded_before.get(entry.name, set())
+                for version in self.loaded(entry.name) - before:
+                    self._notes.add_listed(entry.name, version)
         names = ", ".join(sorted(self._written))
         with atomic_file(self.path) as file:
             file.write(f"{_HEADER}#\n{_WRITTEN} {names or '(none)'}\n")
+            file.write(self._notes.text({entry.name for entry in entries}))
             file.write(text_format.MessageToString(self._config, as_utf8=True))
 
     def _state(self):
@@ -141,13 +197,30 @@ def _base_path(name):
     return f"/models/{name}"  # where the container of `compose.yaml` sees it
 
 
+def _chosen(policy, present):
+    """The versions that a policy names, of those that are there or will be."""
+    choice = policy.WhichOneof("policy_choice")
+    if choice == "all":
+        return set(present)
+    if choice == "specific":
+        return set(policy.specific.versions)
+    return set(present[-max(policy.latest.num_versions, 1) :])
+
+
+def _set_policy(entry, policy):
+    entry.ClearField("model_version_policy")
+    if policy.WhichOneof("policy_choice"):
+        entry.model_version_policy.CopyFrom(policy)
+
+
 def _read(path):
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot be read ({error})", path) from error
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot be read ({reason})", path) from error
 
 
 def _parse(text, path):

@@ -1,9 +1,9 @@
 """What an export does in the folder of models once its version is there."""
 
 from ..locks import claimed
-from .models_config import ModelsConfig
+from .models_config import CONFIG_FILE, ModelsConfig
 from .server_files import server_files, write_missing
-from .versions import hide_versions, version_numbers
+from .versions import hide_versions, remove_partial_files, version_numbers
 
 
 def refresh_models_dir(
@@ -13,7 +13,7 @@ def refresh_models_dir(
 
     Exports into one folder wait here for each other. Each file appears whole; a
     process that dies in between leaves a folder that can be served, and the next
-    export mends it.
+    export mends it and removes what was left behind.
 
     Args:
         models_dir: The folder of models, a `Path`.
@@ -22,8 +22,8 @@ def refresh_models_dir(
         version: The version of it.
         keep: How many versions to keep; all if `None`. Never removed are this
             version, the newest, and any that bears a label or that
-            `models.config` names. The others are hidden, for
-            `remove_leftovers`.
+            `models.config` names; that holds for a minute after a label was
+            moved away, too. The others are hidden, for `remove_leftovers`.
 
     Raises:
         UserError: if `models.config` is damaged or a file cannot be written.
@@ -35,7 +35,10 @@ def refresh_models_dir(
             config.choose_versions(name)
         config.tidy()
         config.save()
-        write_missing(models_dir, server_files(tensorflow_version))
+        files = server_files(tensorflow_version)
+        write_missing(models_dir, files)
+        # Only who holds the lock writes these files: their partial ones are dead.
+        remove_partial_files(models_dir, [CONFIG_FILE, *files])
         if name is not None and keep is not None:
             folder = models_dir / name
             old = version_numbers(folder)[:-keep]

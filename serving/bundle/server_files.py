@@ -1,17 +1,20 @@
 """The files beside the models that start a server: for Docker Compose, and flags."""
 
+import contextlib
 import re
+from pathlib import Path
 
 from ...files import atomic_file
 from .models_config import CONFIG_FILE
 
+COMPOSE_FILE = "compose.yaml"
 METRICS_PATH = "/monitoring/prometheus/metrics"
 
 _COMPOSE = """\
 # TensorFlow Serving for the models in this folder.
 #
 #   docker compose up -d          on a GPU (needs the NVIDIA Container Toolkit)
-#   docker compose up -d cpu      without one
+#   docker compose up -d cpu      without one; not both, they take the same ports
 #   docker compose logs -f        what it says
 #   docker compose down           stop it; without a GPU:
 #   docker compose --profile cpu down
@@ -119,10 +122,45 @@ def server_files(tensorflow_version):
         config=CONFIG_FILE,
     )
     return {
-        "compose.yaml": compose,
+        COMPOSE_FILE: compose,
         "monitoring.config": _MONITORING,
         "batching.config": _BATCHING,
     }
+
+
+def image_mismatch(models_dir, tensorflow_version):
+    """Tells whether `compose.yaml` starts an older server than a model is for.
+
+    The file is never overwritten, so after an upgrade of TensorFlow it still names
+    the image of the version before, which may lack what a new model needs.
+
+    Args:
+        models_dir: The folder of models.
+        tensorflow_version: The version of TensorFlow a model was saved with.
+
+    Returns:
+        A line of text; `None` if the server's minor version is no older, or not
+        known, such as that of `latest`.
+    """
+    path = Path(models_dir) / COMPOSE_FILE
+    text = ""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        text = path.read_text(encoding="utf-8")
+    tags = re.findall(
+        r"^\s*image:\s*[\"']?tensorflow/serving:([\d.]+)", text, re.MULTILINE
+    )
+    tags = [tag for tag in tags if _minor_version(tag)]
+    model = _minor_version(tensorflow_version)
+    if not tags or not model:
+        return None
+    oldest = min(tags, key=_minor_version)
+    if _minor_version(oldest) >= model:
+        return None
+    return (
+        f"{COMPOSE_FILE} starts TensorFlow Serving {oldest}, which is older than the "
+        f"model's TensorFlow, {tensorflow_version}. Change `image` in it, or move it "
+        "away and export again"
+    )
 
 
 def write_missing(folder, files):
@@ -139,3 +177,8 @@ def write_missing(folder, files):
         if not (folder / name).exists():
             with atomic_file(folder / name) as file:
                 file.write(text)
+
+
+def _minor_version(text):
+    found = re.match(r"(\d+)\.(\d+)", text)
+    return tuple(map(int, found.groups())) if found else None

@@ -59,6 +59,16 @@ def test_writes_wrapped_and_plain_fields():
         ({"max_batch_size": 0}, "`max_batch_size`: expected a whole number"),
         ({"num_batch_threads": -1}, "`num_batch_threads`"),
         ({"batch_timeout_micros": -1}, "`batch_timeout_micros`: expected 0 or more"),
+        ({"max_execution_batch_size": 0}, "at least 1, received 0"),
+        ({"max_execution_batch_size": -3}, "at least 1, received -3"),
+        (
+            {
+                "max_batch_size": 8,
+                "max_execution_batch_size": 16,
+                "enable_large_batch_splitting": True,
+            },
+            "`max_execution_batch_size`: expected at most 8",
+        ),
         ({"allowed_batch_sizes": (2, 1)}, "positive rising numbers"),
         ({"allowed_batch_sizes": (0, 1)}, "positive rising numbers"),
         ({"max_batch_size": 8, "allowed_batch_sizes": (1, 4)}, "8 as the last"),
@@ -67,6 +77,12 @@ def test_writes_wrapped_and_plain_fields():
 def test_values_that_contradict_each_other(values, text):
     with pytest.raises(UserError, match=text):
         BatchingParameters(**values)
+
+
+def test_without_splitting_the_largest_execution_has_no_effect():
+    # As in TensorFlow Serving, which then does not look at it.
+    parameters = BatchingParameters(max_batch_size=8, max_execution_batch_size=16)
+    assert parameters.largest_batch == 8
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_the_next_version_follows_the_highest(tmp_path):
 
 def test_an_existing_version_is_kept(tmp_path):
     before = contents(export(tmp_path))
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="exists already. Choose another --version"):
         export(tmp_path, version=1)
     assert contents(tmp_path / "m" / "1") == before
     assert os.listdir(tmp_path / "m") == ["1"]
@@ -74,15 +74,26 @@ def test_extra_files_stay_in_the_folder_and_off_the_model(tmp_path, name):
 @pytest.mark.parametrize("name", ["", "a/b", "..", ".m", "12", "-m", "a b", "m\n"])
 def test_bad_names_are_told(tmp_path, name):
     module = Scale()
-    with pytest.raises(UserError, match="Invalid value for `name`"):
+    with pytest.raises(UserError, match="Invalid value for `name`.* with --name"):
         publish(module, module.signatures, tmp_path, name)
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("version", [0, -1, "1", 1.0, True])
+@pytest.mark.parametrize("version", [0, -1, "1", 1.0, True, 2**63])
 def test_bad_versions_are_told(tmp_path, version):
     with pytest.raises(UserError, match="Invalid value for `version`"):
         export(tmp_path, version=version)
+
+
+def test_no_version_follows_the_highest_of_all(tmp_path):
+    assert export(tmp_path, version=2**63 - 1).name == "9223372036854775807"
+    with pytest.raises(UserError, match="Choose a free one with --version"):
+        export(tmp_path)
+
+
+def test_a_number_beyond_all_versions_is_no_version(tmp_path):
+    (tmp_path / "m" / "99999999999999999999").mkdir(parents=True)
+    assert export(tmp_path).name == "1"
 
 
 def test_ragged_inputs_are_told(tmp_path):

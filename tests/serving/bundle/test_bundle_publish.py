@@ -78,7 +78,7 @@ def test_the_warm_up_has_the_answers_of_the_model(models):
 
 def test_the_cards_lines_send_the_example(models):
     card = (models / "m" / "1" / "MODEL_CARD.md").read_text("utf-8")
-    assert card.startswith("# Scales\n")
+    assert card.startswith("# m\n\nScales\n")
     received = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -138,7 +138,7 @@ def test_examples_of_some_signatures_are_enough(tmp_path):
     [
         ({"other": {"x": ROWS}}, "Invalid value for `examples`"),
         ({"serving_default": {"x": ROWS[:, :1]}}, "received shape"),
-        ({"serving_default": {"x": ROWS.astype("float64")}}, "received dtype"),
+        ({"serving_default": {"x": ROWS.astype("float64")}}, "received float64"),
     ],
 )
 def test_examples_that_do_not_fit_stop_the_export(tmp_path, examples, text):
@@ -188,6 +188,14 @@ def test_keep_removes_old_versions_but_no_labelled_one(tmp_path):
     assert sorted(os.listdir(tmp_path / "m")) == ["1", "3", "4"]
 
 
+def test_the_card_tells_of_an_older_server(tmp_path):
+    compose = "services:\n  cpu:\n    image: tensorflow/serving:2.3.0\n"
+    (tmp_path / "compose.yaml").write_text(compose)
+    version = export(tmp_path, about=About(notes=("First.",)))
+    card = (version / "MODEL_CARD.md").read_text("utf-8")
+    assert "- First.\n- compose.yaml starts TensorFlow Serving 2.3.0, which is" in card
+
+
 def test_a_damaged_config_is_told_before_anything_is_saved(tmp_path):
     (tmp_path / "models.config").write_text("model_config_list { what }")
     with pytest.raises(UserError, match="not a model config"):
@@ -199,8 +207,12 @@ def test_what_died_before_the_config_is_mended_by_the_next_export(tmp_path):
     export(tmp_path, "first")
     (tmp_path / "models.config").unlink()  # as if it had died just before
     (tmp_path / ".models.config.x.partial").touch()
+    (tmp_path / ".compose.yaml.x.partial").touch()
+    (tmp_path / ".notes.x.partial").touch()  # nobody knows whose
     export(tmp_path, "second")
     assert sorted(names(tmp_path)) == ["first", "second"]
+    hidden = [name for name in os.listdir(tmp_path) if name.startswith(".")]
+    assert hidden == [".notes.x.partial"]
 
 
 def test_exports_at_the_same_time_all_get_listed(tmp_path):

@@ -33,6 +33,9 @@ def test_fitting_examples_pass():
     inputs = {"a": np.zeros((2, 2), "float32"), "b": texts(b"x", b"y")}
     check_examples({"serving_default": inputs}, SIGNATURES)
     check_examples({}, SIGNATURES)
+    for kind in "SU":
+        inputs["b"] = np.array(["x", "y"], kind)
+        check_examples({"serving_default": inputs}, SIGNATURES)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,18 @@ def test_fitting_examples_pass():
         ({"serving_default": {"a": np.zeros((1, 2))}}, "the inputs a, b"),
         ({"serving_default": {}}, "received none"),
         ({"serving_default": {"a": np.zeros((2, 2)), "b": texts(b"x")}}, "equally"),
+        (
+            {"serving_default": {"a": np.zeros((1, 2)), "b": texts(b"x")}},
+            "dtype float32 for `a` of `serving_default`, received float64",
+        ),
+        (
+            {"serving_default": {"a": np.zeros((1, 2), "f4"), "b": np.zeros(1)}},
+            "dtype string for `b` of `serving_default`, received float64",
+        ),
+        (
+            {"serving_default": {"a": np.zeros((1, 2), "f4"), "b": texts(7)}},
+            "dtype string for `b` of `serving_default`, received object with int",
+        ),
         ({"serving_default": {"a": np.zeros((0, 2)), "b": texts()}}, "one row"),
         ({"serving_default": {"a": np.float32(1), "b": np.float32(1)}}, "one row"),
     ],
@@ -90,6 +105,15 @@ def test_a_request_has_two_rows_by_name():
                 "flag": False,
             },
         ]
+    }
+
+
+@pytest.mark.parametrize("kind", ["S", "U", object])
+def test_a_request_takes_any_array_of_text(kind):
+    values = np.array([["a", "b"]], kind)
+    request = rest_request({"text": values, "raw_bytes": values[:, 0]})
+    assert json.loads(request) == {
+        "instances": [{"text": ["a", "b"], "raw_bytes": {"b64": "YQ=="}}]
     }
 
 

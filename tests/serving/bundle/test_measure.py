@@ -122,6 +122,7 @@ def test_the_file_can_be_read_and_tells_what_was_measured():
     text = batching_file(chosen, measured, "2 CPU cores", "MODELS/pets/3")
     assert parse_batching_parameters(text) == chosen
     assert "Measured on 2 CPU cores" in text
+    assert "# amalthea serve MODELS --no-batching\n# amalthea bench" in text
     assert "--write MODELS/pets/3" in text
     assert "# serving_default     2          5.00       400.0\n" in text
 

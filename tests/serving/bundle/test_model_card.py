@@ -62,7 +62,8 @@ def rows(text, heading):
 
 def test_what_is_known_of_the_model_is_told():
     text = full_card()
-    assert text.startswith("# Pets\n\nSays which pet a photo shows.\n\n|")
+    assert text.startswith("# pets\n\nPets\n\nSays which pet a photo shows.\n\n|")
+    assert card(About(title="pets")).startswith("# pets\n\n|")
     assert rows(text, "## Metrics") == [
         ["metric", "value"],
         ["accuracy", "0.9877"],
@@ -93,10 +94,16 @@ def test_signatures_and_files_are_listed():
 
 def test_the_measured_batching_is_shown():
     text = full_card()
-    assert "Measured on 2 CPU cores." in text
+    assert "Measured at export on 2 CPU cores:" in text
     assert "serving_default     2         10.00       200.0\n" in text
-    assert ["most rows that run together", "2"] in rows(text, "## Batching and warm-up")
-    assert ["wait for others", "5 ms"] in rows(text, "## Batching and warm-up")
+    settings = rows(text, "## Batching and warm-up")
+    assert ["most rows that run together", "2"] in settings
+    assert ["sizes that a batch is padded to", "1, 2"] in settings
+    assert ["wait for others", "5 ms"] in settings
+    assert settings[-1][0] == "threads"
+    assert settings[-1][1].startswith("2 with `amalthea serve`; TensorFlow Serving")
+    assert "`batching_params.pbtxt` holds the current ones" in text
+    assert "amalthea serve . --no-batching\namalthea bench http" in text
     assert "run 1 requests" in text and "`serving_default` with 1 rows" in text
     assert "0.0001 + 0.001 of their size" in text
     assert "Left out" not in text

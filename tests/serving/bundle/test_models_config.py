@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 
@@ -50,7 +51,9 @@ model_config_list {
 def test_models_are_listed_side_by_side(tmp_path):
     exported(tmp_path, "pets", 1)
     exported(tmp_path, "digits", 7)
-    assert (tmp_path / "models.config").read_text().split("\n", 8)[8] == (
+    text = (tmp_path / "models.config").read_text()
+    assert re.sub("(#.*\n)+", "", text, count=1) == (
+        "model_config_list {\n"
         "  config {\n"
         '    name: "pets"\n'
         '    base_path: "/models/pets"\n'
@@ -166,6 +169,13 @@ def test_which_versions_a_server_loads(tmp_path, policy, loaded):
         f"model_version_policy {{ {policy} }} }} }}",
     )
     assert ModelsConfig(tmp_path).loaded("m") == loaded
+
+
+def test_numbers_a_server_cannot_have_are_no_versions(tmp_path):
+    highest = 2**63 - 1
+    version(tmp_path, "m", 1, highest, highest + 1)
+    (tmp_path / "m" / "²").mkdir()
+    assert ModelsConfig(tmp_path).loaded("m") == {highest}
 
 
 def versions(models, name):

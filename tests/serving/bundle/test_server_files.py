@@ -8,6 +8,7 @@ import pytest
 from amalthea.serving.batching_parameters import parse_batching_parameters
 from amalthea.serving.bundle.server_files import (
     METRICS_PATH,
+    image_mismatch,
     server_files,
     write_missing,
 )
@@ -122,6 +123,35 @@ def test_the_image_is_of_the_version(version, tag):
     compose = server_files(version)["compose.yaml"]
     assert f"image: tensorflow/serving:{tag}-gpu\n" in compose
     assert f"image: tensorflow/serving:{tag}\n" in compose
+
+
+@pytest.mark.parametrize("made, used", [("2.21.0", "2.22.1"), ("2.9.3", "2.21.0")])
+def test_an_older_image_is_told(tmp_path, made, used):
+    write_missing(tmp_path, server_files(made))
+    text = image_mismatch(tmp_path, used)
+    assert text.startswith(f"compose.yaml starts TensorFlow Serving {made}, which")
+    assert f"TensorFlow, {used}. Change `image`" in text
+
+
+@pytest.mark.parametrize(
+    "compose",
+    [
+        server_files("2.21.0")["compose.yaml"],
+        server_files("2.22.0")["compose.yaml"],
+        server_files("nightly")["compose.yaml"],
+        "services: {}",
+        "# image: tensorflow/serving:2.3.0",
+        "    image: registry.local/own:1.0",
+        "\udcff",
+        None,
+    ],
+)
+def test_any_other_image_is_not(tmp_path, compose):
+    if compose is not None:
+        content = compose.encode("utf-8", "surrogateescape")
+        (tmp_path / "compose.yaml").write_bytes(content)
+    assert image_mismatch(tmp_path, "2.21.3") is None
+    assert image_mismatch(tmp_path, "nightly") is None
 
 
 def test_the_pool_of_threads_is_the_servers():

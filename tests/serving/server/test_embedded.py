@@ -52,12 +52,21 @@ def listens(port):
     return True
 
 
+@pytest.fixture(autouse=True)
+def threads_before(monkeypatch):
+    # Those of a server that other tests share.
+    monkeypatch.setattr(serving_threads, "known", set(threading.enumerate()))
+
+
 def serving_threads():
     return [
         thread
-        for thread in threading.enumerate()
+        for thread in set(threading.enumerate()) - serving_threads.known
         if thread.name.startswith(("rest", "model-poll", "batch-"))
     ]
+
+
+serving_threads.known = set()
 
 
 def test_both_apis_give_the_same_answer(models):

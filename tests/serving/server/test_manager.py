@@ -377,13 +377,14 @@ def test_a_model_whose_loading_fails_is_freed(models, monkeypatch):
 def test_a_start_with_a_model_that_does_not_load_ends_in_one_line(models, saved):
     put(saved, models, 1, name="good")
     corrupt(models / "m" / "1")
+    threads = set(threading.enumerate())
     with pytest.raises(UserError) as error, managing(models):
         pass
     assert str(error.value) == (
         f"model m, version 1: {models}/m/1/saved_model.pb: damaged SavedModel. "
         "Export it again"
     )
-    assert not [t for t in threading.enumerate() if t.name.startswith("model-")]
+    assert not set(threading.enumerate()) - threads
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import sys
 
 from .. import __version__
 from ..errors import UserError
+from ..serving.quiet import DEBUG
 from .commands import COMMANDS
-from .environment import DEBUG
 from .registry import TASKS, find_task
 
 VERBS = {
@@ -158,7 +158,7 @@ def _predict(entry, words, prog):
 
 def _export(entry, words, prog):
     from ..serving.bundle.server_files import image_mismatch
-    from .environment import import_tensorflow
+    from ..serving.quiet import import_tensorflow
     from .verbs import Export, parse
 
     arguments = parse(Export, words, prog)

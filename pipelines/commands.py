@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 
 from ..errors import UserError
-from .environment import import_tensorflow, start_tensorflow
+from ..serving.quiet import import_tensorflow
+from .environment import start_tensorflow
 from .registry import TASKS
 
 _WITHOUT_BATCHING = (
@@ -40,7 +41,6 @@ def serve(words):
     from .verbs import Serve, parse
 
     arguments = parse(Serve, words, "amalthea serve")
-    start_tensorflow()
     from ..serving.server.engine import serve
 
     return serve(arguments.models, arguments.options, arguments.engine)

@@ -11,6 +11,7 @@ import sys
 from urllib.parse import quote
 
 from ...errors import UserError
+from ..quiet import import_tensorflow
 from .model_config import ModelConfigSource
 from .ports import address
 from .tensorflow_engine import BINARY, run_tensorflow_engine
@@ -62,6 +63,7 @@ def serve(models, options, engine="auto"):
 
 def _run_embedded(models, options):
     ModelConfigSource(models).poll()  # says what is wrong before TensorFlow is loaded
+    import_tensorflow()
     from .embedded import EmbeddedServer
 
     # What TensorFlow's import made stays for good. Left to the collector, it would

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
 from ..errors import UserError
+from .model_info import DEFAULT_SIGNATURE
 from .ops import TEXT_OPS, used_ops
 from .quiet import error_line, quiet_tensorflow
 from .signatures import SERVE_TAG, read_meta_graph, read_signatures
@@ -65,7 +66,7 @@ class ServedModel:
             self.close()
             raise
 
-    def predict(self, signature="serving_default", **inputs):
+    def predict(self, signature=DEFAULT_SIGNATURE, **inputs):
         """Runs one signature.
 
         Args:

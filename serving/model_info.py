@@ -2,6 +2,8 @@
 
 import dataclasses
 
+DEFAULT_SIGNATURE = "serving_default"  # what a client means who names none
+
 
 @dataclasses.dataclass(frozen=True)
 class TensorInfo:

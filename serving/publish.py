@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..files import atomic_folder
 from .audit import audit
 from .bundle.about import About
-from .bundle.models_config import CONFIG_FILE, ModelsConfig
+from .bundle.models_config import ModelsConfig
 from .bundle.models_dir import refresh_models_dir
 from .bundle.server_files import image_mismatch, server_files
 from .bundle.versions import (
@@ -23,6 +23,7 @@ from .bundle.write import BUNDLE_FILES, write_bundle
 from .locks import claimed
 from .model import ServedModel
 from .quiet import error_line, quiet_tensorflow
+from .repository import CONFIG_FILE
 
 
 def publish(

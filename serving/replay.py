@@ -17,12 +17,13 @@ import tensorflow as tf
 from ..errors import UserError
 from .golden import differences
 from .model import ServedModel
+from .model_info import DEFAULT_SIGNATURE
 from .quiet import error_line
-from .records import WARMUP_FILE, read_records, request_arrays, response_arrays
+from .records import WARMUP_FILE, read_records, response_arrays
 from .server.batching import runner_factory
 from .server.errors import StatusError
+from .server.loading import run_record
 from .server.options import ServerOptions
-from .server.predict import DEFAULT_SIGNATURE, run_predict
 
 
 def replay(version_dir):
@@ -56,21 +57,21 @@ def replay(version_dir):
 
 def _replay_one(loaded, number, log, found):
     request, golden = log.predict_log.request, response_arrays(log)
-    inputs = request_arrays(log)
     signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    shapes = ", ".join(f"{name} {list(inputs[name].shape)}" for name in sorted(inputs))
+    shapes = ", ".join(
+        f"{name} {[axis.size for axis in request.inputs[name].tensor_shape.dim]}"
+        for name in sorted(request.inputs)
+    )
     where = f"record {number} (`{signature}`: {shapes})"
     found["records"] += 1
-    kind = log.WhichOneof("log_type")
-    if kind != "predict_log":
-        found["failures"].append(["warm-up", f"{where} is a {kind}"])
-        return
     try:
-        answer = run_predict(loaded, signature, inputs, request.output_filter)
+        answer = run_record(loaded, log)
     except StatusError as error:
         found["failures"].append(["warm-up", f"{where} fails: {error}"])
         return
-    if golden:
+    if answer is None:
+        found["failures"].append(["warm-up", f"{where} is empty"])
+    elif golden:
         texts, largest = differences(golden, answer)
         found["compared"] += 1
         found["largest"] = max(found["largest"], largest)

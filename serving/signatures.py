@@ -92,6 +92,17 @@ def read_signatures(meta_graph):
     }
 
 
+def dtype_and_shape(info):
+    """The dtype and the shape of a `TensorInfo` message, as of our `TensorInfo`."""
+    shape = None
+    if not info.tensor_shape.unknown_rank:
+        shape = tuple(
+            None if axis.size < 0 else axis.size for axis in info.tensor_shape.dim
+        )
+    # Not through tf.as_dtype: reading must not fail on a type it doesn't know.
+    return dtype_name(types_pb2.DataType.Name(info.dtype)), shape
+
+
 def _tensors(infos):
     return {name: _tensor(name, infos[name]) for name in sorted(infos)}
 
@@ -101,11 +112,4 @@ def _tensor(name, info):
     if encoding != "name":
         spec = info.composite_tensor.type_spec.type_spec_class_name
         return GraphTensor(name, spec or "SparseTensorSpec", None, "")
-    shape = None
-    if not info.tensor_shape.unknown_rank:
-        shape = tuple(
-            None if axis.size < 0 else axis.size for axis in info.tensor_shape.dim
-        )
-    # Not through tf.as_dtype: reading must not fail on a type it doesn't know.
-    dtype = dtype_name(types_pb2.DataType.Name(info.dtype))
-    return GraphTensor(name, dtype, shape, info.name)
+    return GraphTensor(name, *dtype_and_shape(info), info.name)

@@ -7,6 +7,7 @@ import importlib.metadata
 from ... import __version__
 from ..batching_parameters import FILE_NAME as BATCHING_FILE
 from ..golden import ATOL, RTOL
+from ..model_info import DEFAULT_SIGNATURE
 from ..ops import TEXT_OPS
 from ..records import WARMUP_FILE
 from .about import About
@@ -119,7 +120,7 @@ def _ask(bundle):
         return [*lines, "Then:", "", "```bash", f"curl -s {url}", "```", ""]
     request = f"{bundle.name}/{bundle.version}/{EXAMPLE_FILE}"
     url = f"{_URL}/v1/models/{bundle.name}:predict"
-    inputs = bundle.report.signatures["serving_default"].inputs
+    inputs = bundle.report.signatures[DEFAULT_SIGNATURE].inputs
     values = ", ".join(f'"{name}": [...]' for name in inputs)
     return [
         *lines,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ...errors import UserError
 from ..locks import claimed
-from .models_config import CONFIG_FILE, ModelsConfig
+from ..repository import CONFIG_FILE
+from .models_config import ModelsConfig
 from .versions import version_numbers
 
 _SETTLE = 20.0  # seconds in which a server has surely looked at the file

@@ -8,10 +8,10 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from ...errors import UserError
 from ...files import atomic_file
+from ..repository import CONFIG_FILE, CONTAINER_ROOT, PLATFORM, wanted_versions
 from .config_notes import KEPT_SECONDS, ConfigNotes
 from .versions import is_model_name, is_version, version_age, version_numbers
 
-CONFIG_FILE = "models.config"
 CARD_FILE = "MODEL_CARD.md"  # in the versions that this package exported
 
 _HEADER = """\
@@ -66,7 +66,7 @@ class ModelsConfig:
         entry = self.entry(name)
         if entry is None:
             entry = self._config.model_config_list.config.add(
-                name=name, base_path=_base_path(name), model_platform="tensorflow"
+                name=name, base_path=_base_path(name), model_platform=PLATFORM
             )
             self._written.add(name)
         return entry
@@ -139,7 +139,8 @@ class ModelsConfig:
             if self._notes.listed_age(name, version) < KEPT_SECONDS:
                 wanted.add(version)
         wanted |= {*entry.version_labels.values()}
-        wanted |= _chosen(self._notes.policy(name), present)
+        own = self._notes.policy(name)
+        wanted |= {*wanted_versions(own, present), *own.specific.versions}
         policy.specific.versions[:] = sorted(wanted)
 
     def loaded(self, name):
@@ -148,7 +149,7 @@ class ModelsConfig:
         entry = self.entry(name)
         if entry is None:
             return set(present[-1:])
-        return _chosen(entry.model_version_policy, present) & set(present)
+        return set(wanted_versions(entry.model_version_policy, present))
 
     def listed_age(self, name, version):
         """For how long at least a server has been told to load a version.
@@ -194,17 +195,7 @@ class ModelsConfig:
 
 
 def _base_path(name):
-    return f"/models/{name}"  # where the container of `compose.yaml` sees it
-
-
-def _chosen(policy, present):
-    """The versions that a policy names, of those that are there or will be."""
-    choice = policy.WhichOneof("policy_choice")
-    if choice == "all":
-        return set(present)
-    if choice == "specific":
-        return set(policy.specific.versions)
-    return set(present[-max(policy.latest.num_versions, 1) :])
+    return f"{CONTAINER_ROOT}/{name}"
 
 
 def _set_policy(entry, policy):

@@ -1,7 +1,8 @@
 """What an export does in the folder of models once its version is there."""
 
 from ..locks import claimed
-from .models_config import CONFIG_FILE, ModelsConfig
+from ..repository import CONFIG_FILE
+from .models_config import ModelsConfig
 from .server_files import server_files, write_missing
 from .versions import hide_versions, remove_partial_files, version_numbers
 

@@ -5,10 +5,9 @@ import re
 from pathlib import Path
 
 from ...files import atomic_file
-from .models_config import CONFIG_FILE
+from ..repository import CONFIG_FILE, METRICS_PATH
 
 COMPOSE_FILE = "compose.yaml"
-METRICS_PATH = "/monitoring/prometheus/metrics"
 
 _COMPOSE = """\
 # TensorFlow Serving for the models in this folder.

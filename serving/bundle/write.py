@@ -1,6 +1,9 @@
 """What an export puts into its version folder beside the model."""
 
+import dataclasses
+
 from ..batching_parameters import FILE_NAME as BATCHING_FILE
+from ..model_info import DEFAULT_SIGNATURE
 from ..records import WARMUP_FILE, write_records
 from .card import Bundle, model_card
 from .examples import EXAMPLE_FILE, check_examples, rest_request
@@ -63,16 +66,14 @@ def _measured(folder, model, examples, bundle):
     if warm_up.logs:
         write_records(folder / WARMUP_FILE, warm_up.logs)
 
-    request = examples.get("serving_default")
+    request = examples.get(DEFAULT_SIGNATURE)
     if request is not None:
         (folder / EXAMPLE_FILE).write_text(rest_request(request), encoding="utf-8")
-    return Bundle(
-        bundle.name,
-        bundle.version,
-        bundle.report,
-        timings,
-        parameters,
-        where,
-        warm_up,
-        request is not None,
+    return dataclasses.replace(
+        bundle,
+        timings=timings,
+        parameters=parameters,
+        measured_on=where,
+        warm_up=warm_up,
+        has_request=request is not None,
     )

@@ -4,6 +4,7 @@ import threading
 import types
 
 from ...errors import UserError
+from ..model_info import DEFAULT_SIGNATURE
 from .address import parse_address
 from .answers import AnswerMismatch
 from .errors import (
@@ -100,7 +101,7 @@ class Client:
         model,
         inputs,
         *,
-        signature="serving_default",
+        signature=DEFAULT_SIGNATURE,
         version=None,
         label=None,
         outputs=None,

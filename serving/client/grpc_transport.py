@@ -6,14 +6,14 @@ import grpc
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
     predict_pb2,
 )
 
-from ..model_info import TensorInfo, VersionStatus, dtype_name
+from ..model_info import TensorInfo, VersionStatus
+from ..signatures import dtype_and_shape
 from .answers import AnswerMismatch
 from .errors import ConnectionFailed, is_out_of_memory, server_error
 from .targets import signatures_of
@@ -225,8 +225,4 @@ def _error_code(status):
 
 
 def _tensor_info(name, info):
-    shape = info.tensor_shape
-    axes = None
-    if not shape.unknown_rank:
-        axes = tuple(None if axis.size < 0 else axis.size for axis in shape.dim)
-    return TensorInfo(name, dtype_name(types_pb2.DataType.Name(info.dtype)), axes)
+    return TensorInfo(name, *dtype_and_shape(info))

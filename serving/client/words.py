@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import UserError
+from ..model_info import DEFAULT_SIGNATURE
 
 _PATTERN = frozenset("*?[")
 
@@ -39,7 +40,7 @@ def choose_signature(signatures, name, model):
     """
     if name is None:
         only = next(iter(signatures)) if len(signatures) == 1 else None
-        name = "serving_default" if "serving_default" in signatures else only
+        name = DEFAULT_SIGNATURE if DEFAULT_SIGNATURE in signatures else only
     if name not in signatures:
         there = ", ".join(signatures) or "none"
         raise UserError(

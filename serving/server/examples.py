@@ -7,8 +7,8 @@ signature that passes them all is refused too, as not supported.
 
 from google.protobuf import text_format
 
+from ..model_info import DEFAULT_SIGNATURE
 from .errors import StatusError
-from .predict import DEFAULT_SIGNATURE
 
 _CLASSIFY = "tensorflow/serving/classify"
 _REGRESS = "tensorflow/serving/regress"

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2, predict_pb2
 
+from ..model_info import DEFAULT_SIGNATURE
 from .errors import StatusError
 from .examples import refuse_classify, refuse_multi_inference, refuse_regress
-from .predict import DEFAULT_SIGNATURE, run_predict
+from .predict import run_predict
 from .tensor_proto import (
     TensorProtoError,
     array_bytes,

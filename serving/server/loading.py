@@ -143,19 +143,34 @@ def _warm_up(loaded, path):
     if not path.exists():
         return
     for log in read_records(path):
-        kind = log.WhichOneof("log_type")
-        if kind == "predict_log":
-            request = log.predict_log.request
-            run_predict(
-                loaded,
-                request.model_spec.signature_name,
-                request_arrays(log),
-                request.output_filter,
-            )
-        elif kind is not None:
-            raise StatusError(
-                "UNIMPLEMENTED", f"Unsupported log_type for warmup: {kind}"
-            )
+        run_record(loaded, log)
+
+
+def run_record(version, log):
+    """Runs the request of a warm-up's record.
+
+    Args:
+        version: A `LoadedVersion`, or what `run_predict` needs of one.
+        log: The `PredictionLog`.
+
+    Returns:
+        The answer, a dict of arrays by output name; `None` if the record is empty.
+
+    Raises:
+        StatusError: if the request fails, or is not for Predict.
+    """
+    kind = log.WhichOneof("log_type")
+    if kind is None:
+        return None
+    if kind != "predict_log":
+        raise StatusError("UNIMPLEMENTED", f"Unsupported log_type for warmup: {kind}")
+    request = log.predict_log.request
+    return run_predict(
+        version,
+        request.model_spec.signature_name,
+        request_arrays(log),
+        request.output_filter,
+    )
 
 
 def _status(error):

@@ -8,11 +8,12 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from ...errors import UserError
 from ..model_info import VersionStatus
+from ..repository import wanted_versions
 from .errors import StatusError
 from .loading import FailedLoad, load_version
 from .model_config import ModelConfigSource, check_model_config
 from .version_table import VersionTable
-from .versions import fingerprint, version_folders, wanted_versions
+from .versions import fingerprint, version_folders
 
 _LOG = logging.getLogger("amalthea.serving")
 

@@ -6,6 +6,8 @@ import itertools
 import re
 import threading
 
+from ..model_info import DEFAULT_SIGNATURE
+
 _INFERENCE = ("Predict", "Classify", "Regress")
 
 
@@ -133,7 +135,7 @@ class Metrics:
         """
         latency = _microseconds(seconds)
         if entrypoint == "Predict":
-            signature = signature or "serving_default"
+            signature = signature or DEFAULT_SIGNATURE
         # TensorFlow Serving counts every REST request, but only inference by gRPC,
         # times only what succeeds, and writes the call's name its own way.
         if api == "REST":

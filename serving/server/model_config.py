@@ -8,12 +8,9 @@ from tensorflow_serving.config import model_server_config_pb2
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from ...errors import UserError
+from ..repository import CONFIG_FILE, CONTAINER_ROOT, PLATFORM
 from .errors import StatusError
 from .versions import version_folders
-
-CONFIG_FILE = "models.config"
-PLATFORM = "tensorflow"
-CONTAINER_ROOT = "/models"  # where the image of TensorFlow Serving has the models
 
 
 class ModelConfigSource:

@@ -6,9 +6,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
+from ..model_info import DEFAULT_SIGNATURE
 from .errors import StatusError
-
-DEFAULT_SIGNATURE = "serving_default"
 
 
 def run_predict(version, signature_name, inputs, output_filter=(), deadline=None):

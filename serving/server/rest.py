@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from ...errors import UserError
+from ..repository import METRICS_PATH
 from .daemon_executor import DaemonExecutor
 from .errors import StatusError
 from .http_protocol import HttpProtocol
@@ -28,7 +29,6 @@ from .rest_body import (
 )
 from .rest_paths import is_api_path
 
-METRICS_PATH = "/monitoring/prometheus/metrics"
 _MAX_THREADS = 256  # a request that waits for its batch holds one
 _GET_THREADS = 4  # nothing that they do takes long
 _BODIES = 4  # how many bodies of the largest size may be under way

@@ -7,6 +7,7 @@ import time
 
 from google.protobuf import json_format
 
+from ..model_info import DEFAULT_SIGNATURE
 from .errors import StatusError
 from .examples import refuse_classify, refuse_regress
 from .json_answers import predict_json
@@ -14,7 +15,7 @@ from .json_document import invalid, parse_document, signature_name
 from .json_examples import check_examples
 from .json_tensor import predict_inputs
 from .json_text import error_json
-from .predict import DEFAULT_SIGNATURE, run_predict
+from .predict import run_predict
 from .rest_body import http_status
 from .rest_paths import parse_call
 

@@ -12,7 +12,8 @@ from google.protobuf import text_format
 from ...errors import UserError
 from ...files import atomic_file
 from ..bundle.server_files import server_files
-from .model_config import CONFIG_FILE, ModelConfigSource
+from ..repository import CONFIG_FILE
+from .model_config import ModelConfigSource
 from .ports import free_port, require_port
 
 BINARY = "tensorflow_model_server"

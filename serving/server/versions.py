@@ -1,4 +1,4 @@
-"""The versions of a model on disk, and which of them to serve."""
+"""The versions of a model on disk."""
 
 import os
 import re
@@ -26,25 +26,6 @@ def version_folders(base_path):
     found = {_version(name): Path(base_path, name) for name in names}
     found.pop(None, None)
     return dict(sorted(found.items()))
-
-
-def wanted_versions(policy, versions):
-    """Chooses the versions to serve.
-
-    Args:
-        policy: A `ServableVersionPolicy`; where it says nothing, the latest one.
-        versions: Those that there are, rising.
-
-    Returns:
-        A list of them, rising.
-    """
-    versions = list(versions)
-    choice = policy.WhichOneof("policy_choice")
-    if choice == "all":
-        return versions
-    if choice == "specific":
-        return [version for version in versions if version in policy.specific.versions]
-    return versions[-max(policy.latest.num_versions, 1) :]
 
 
 def fingerprint(folder):

@@ -7,11 +7,11 @@ import pytest
 
 from amalthea.serving.batching_parameters import parse_batching_parameters
 from amalthea.serving.bundle.server_files import (
-    METRICS_PATH,
     image_mismatch,
     server_files,
     write_missing,
 )
+from amalthea.serving.repository import METRICS_PATH
 
 # The flags used here, from the list in TensorFlow Serving's main.cc.
 FLAGS = {

@@ -6,6 +6,7 @@ from tensorflow_serving.config.model_server_config_pb2 import (
 )
 
 from amalthea.errors import UserError
+from amalthea.serving.repository import wanted_versions
 from amalthea.serving.server.errors import StatusError
 from amalthea.serving.server.model_config import (
     ModelConfigSource,
@@ -14,7 +15,6 @@ from amalthea.serving.server.model_config import (
 from amalthea.serving.server.versions import (
     fingerprint,
     version_folders,
-    wanted_versions,
 )
 
 PETS = "model_config_list { config { name: 'pets' model_platform: 'tensorflow' %s } }"

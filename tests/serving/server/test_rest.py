@@ -14,8 +14,9 @@ from helpers.model_server import wait_until
 from helpers.rest_server import MODEL, PREDICT, Client, Manager, serve
 
 from amalthea.errors import UserError
+from amalthea.serving.repository import METRICS_PATH
 from amalthea.serving.server.options import ServerOptions
-from amalthea.serving.server.rest import METRICS_PATH, RestServer
+from amalthea.serving.server.rest import RestServer
 from amalthea.serving.server.rest_api import RestApi
 
 

@@ -6,6 +6,8 @@ import threading
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from amalthea.serving import Client
+
 
 class FakeRest:
     """A REST server that follows a script.
@@ -130,3 +132,17 @@ class FakeGrpc:
         if callable(step):
             step = step(request, context)
         return step.SerializeToString()
+
+
+def half_of_two(server, **options):
+    """Asks the model `m` of a fake server with `x` of 1 and 2.
+
+    Args:
+        server: A `FakeRest` or `FakeGrpc`.
+        **options: Of the `Client`.
+
+    Returns:
+        The answer of `Client.predict`.
+    """
+    with Client(server.url, **options) as asking:
+        return asking.predict("m", {"x": [1.0, 2.0]})

@@ -5,7 +5,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers.fake_serving import FakeGrpc
+from helpers.fake_serving import FakeGrpc, half_of_two
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -13,7 +13,6 @@ from tensorflow_serving.apis import (
 )
 
 from amalthea.serving import Client, client
-from amalthea.serving.client import retries
 
 
 def _metadata(inputs, outputs):
@@ -37,19 +36,6 @@ def _answer(**outputs):
 
 HALF = _metadata({"x": (tf.float32, [None])}, {"y": (tf.float32, [None])})
 ANSWER = _answer(y=np.float32([2.5, 3.0]))
-
-
-@pytest.fixture
-def no_pause(monkeypatch):
-    """Replaces the pauses between attempts; returns the list of their lengths."""
-    waited = []
-    monkeypatch.setattr(retries, "_wait", waited.append)
-    return waited
-
-
-def _half(server, **options):
-    with Client(server.url, **options) as asking:
-        return asking.predict("m", {"x": [1.0, 2.0]})
 
 
 def _predicted(server):
@@ -90,7 +76,7 @@ def test_a_request_is_what_the_proto_says():
 def test_without_a_wish_all_outputs_are_asked_for():
     script = {"GetModelMetadata": [HALF], "Predict": [ANSWER]}
     with FakeGrpc(script) as server:
-        assert _half(server)["y"].tolist() == [2.5, 3.0]
+        assert half_of_two(server)["y"].tolist() == [2.5, 3.0]
     assert list(_predicted(server)[0].output_filter) == []
     assert not _predicted(server)[0].model_spec.HasField("version")
 
@@ -131,7 +117,7 @@ def test_errors_have_types_and_are_not_tried_again(code, kind, no_pause):
     failure = (grpc.StatusCode[code], "the reason")
     script = {"GetModelMetadata": [HALF], "Predict": [failure]}
     with FakeGrpc(script) as server, pytest.raises(kind) as caught:
-        _half(server)
+        half_of_two(server)
     assert (caught.value.code, caught.value.message) == (code, "the reason")
     assert len(_predicted(server)) == 1 and no_pause == []
 
@@ -141,7 +127,7 @@ def test_a_busy_server_is_asked_again(code, no_pause):
     busy = (grpc.StatusCode[code], "busy")
     script = {"GetModelMetadata": [HALF], "Predict": [busy, busy, ANSWER]}
     with FakeGrpc(script) as server:
-        assert _half(server)["y"].size == 2
+        assert half_of_two(server)["y"].size == 2
     assert len(_predicted(server)) == 3 and len(no_pause) == 2
 
 
@@ -156,7 +142,7 @@ def test_what_would_fail_again_is_not_tried_again(text, no_pause):
     failure = (grpc.StatusCode.RESOURCE_EXHAUSTED, text)
     script = {"GetModelMetadata": [HALF], "Predict": [failure]}
     with FakeGrpc(script) as server, pytest.raises(client.ResourceExhausted):
-        _half(server)
+        half_of_two(server)
     assert len(_predicted(server)) == 1
 
 
@@ -215,7 +201,7 @@ def test_a_server_that_does_not_answer_ends_in_time(no_pause):
     with FakeGrpc(script) as server:
         try:
             with pytest.raises(client.DeadlineExceeded, match=r"within 0\.3 s"):
-                _half(server, timeout=0.3)
+                half_of_two(server, timeout=0.3)
         finally:
             done.set()
     assert len(_predicted(server)) == 1

@@ -4,11 +4,10 @@ import threading
 
 import numpy as np
 import pytest
-from helpers.fake_serving import FakeRest
+from helpers.fake_serving import FakeRest, half_of_two
 
 from amalthea import UserError
 from amalthea.serving import Client, client
-from amalthea.serving.client import retries
 
 META = "GET /v1/models/m/metadata"
 PREDICT = "POST /v1/models/m:predict"
@@ -48,19 +47,6 @@ def _metadata(inputs, outputs, name="serving_default"):
 
 HALF = _metadata({"x": ("DT_FLOAT", -1)}, {"y": ("DT_FLOAT", -1)})
 ANSWER = {"outputs": [2.5, 3.0]}
-
-
-@pytest.fixture
-def no_pause(monkeypatch):
-    """Replaces the pauses between attempts; returns the list of their lengths."""
-    waited = []
-    monkeypatch.setattr(retries, "_wait", waited.append)
-    return waited
-
-
-def _half(server, **options):
-    with Client(server.url, **options) as asking:
-        return asking.predict("m", {"x": [1.0, 2.0]})
 
 
 def _posted(server):
@@ -201,7 +187,7 @@ def test_an_answer_that_does_not_fit_is_an_error_not_a_wrong_number():
             FakeRest(script) as server,
             pytest.raises(client.Internal, match="does not fit the signature"),
         ):
-            _half(server)
+            half_of_two(server)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +206,7 @@ def test_an_answer_that_does_not_fit_is_an_error_not_a_wrong_number():
 def test_errors_have_types_and_are_not_tried_again(status, kind, code, no_pause):
     script = {META: [(200, HALF)], PREDICT: [(status, {"error": "the reason"})]}
     with FakeRest(script) as server, pytest.raises(kind) as caught:
-        _half(server)
+        half_of_two(server)
     assert (caught.value.code, caught.value.message) == (code, "the reason")
     assert str(caught.value) == f"{server.url}: the reason ({code})"
     assert len(_posted(server)) == 1 and no_pause == []
@@ -231,7 +217,7 @@ def test_a_busy_server_is_asked_again(status, no_pause):
     busy = (status, {"error": "busy"})
     script = {META: [(200, HALF)], PREDICT: [busy, busy, (200, ANSWER)]}
     with FakeRest(script) as server:
-        assert _half(server)["y"].size == 2
+        assert half_of_two(server)["y"].size == 2
     assert len(_posted(server)) == 3
     assert 0.05 <= no_pause[0] <= 0.1 <= no_pause[1] <= 0.2
 
@@ -246,21 +232,21 @@ def test_a_busy_server_is_asked_again(status, no_pause):
 def test_a_run_out_of_memory_is_not_repeated(text, no_pause):
     script = {META: [(200, HALF)], PREDICT: [(429, {"error": text})]}
     with FakeRest(script) as server, pytest.raises(client.ResourceExhausted):
-        _half(server)
+        half_of_two(server)
     assert len(_posted(server)) == 1 and no_pause == []
 
 
 def test_retries_end(no_pause):
     script = {META: [(200, HALF)], PREDICT: [(503, {"error": "busy"})]}
     with FakeRest(script) as server, pytest.raises(client.Unavailable, match="busy"):
-        _half(server, retries=1)
+        half_of_two(server, retries=1)
     assert len(_posted(server)) == 2
 
 
 def test_retries_do_not_outlast_the_timeout(no_pause):
     script = {META: [(200, HALF)], PREDICT: [(503, {"error": "busy"})]}
     with FakeRest(script) as server, pytest.raises(client.Unavailable):
-        _half(server, retries=1000, timeout=1.0)
+        half_of_two(server, retries=1000, timeout=1.0)
     # Nothing is waited for here, so only the length of a pause ends it.
     assert no_pause and max(no_pause) <= 1.0
 
@@ -322,7 +308,7 @@ def _close_midway(handler):
 def test_a_connection_that_breaks_is_not_tried_again(step, no_pause):
     script = {META: [(200, HALF)], PREDICT: [step]}
     with FakeRest(script) as server, pytest.raises(client.ConnectionFailed):
-        _half(server)
+        half_of_two(server)
     assert len(_posted(server)) == 1 and no_pause == []
 
 
@@ -332,7 +318,7 @@ def test_a_server_that_does_not_answer_ends_in_time(no_pause):
     with FakeRest(script) as server:
         try:
             with pytest.raises(client.DeadlineExceeded, match=r"within 0\.2 s"):
-                _half(server, timeout=0.2)
+                half_of_two(server, timeout=0.2)
         finally:
             done.set()
     assert len(_posted(server)) == 1
@@ -352,7 +338,7 @@ def test_a_server_that_answers_bit_by_bit_ends_in_time():
     with FakeRest(script) as server:
         try:
             with pytest.raises(client.DeadlineExceeded):
-                _half(server, timeout=0.3)
+                half_of_two(server, timeout=0.3)
         finally:
             done.set()
 

@@ -1,15 +1,20 @@
-import contextlib
-import logging
-import socket
-import threading
-import time
+"""The methods of the gRPC services: what they answer and what they refuse."""
 
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers.half_plus_two import save_half_plus_two
-from helpers.model_server import wait_until
+from helpers.grpc_server import (
+    MODEL,
+    TIMEOUT,
+    TOOLS,
+    ask,
+    connected,
+    raises,
+    save_models,
+    serving,
+    spec,
+)
 from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -17,152 +22,20 @@ from tensorflow_serving.apis import (
     get_model_status_pb2,
     inference_pb2,
     model_management_pb2,
-    model_service_pb2_grpc,
     predict_pb2,
-    prediction_service_pb2_grpc,
     regression_pb2,
 )
-
-from amalthea.errors import UserError
-from amalthea.serving.server.batching import DirectRunner, runner_factory
-from amalthea.serving.server.errors import StatusError
-from amalthea.serving.server.grpc_services import GrpcServer
-from amalthea.serving.server.manager import ModelManager
-from amalthea.serving.server.options import ServerOptions
-
-MODEL, TOOLS = "half_plus_two", "tools"
-TIMEOUT = 20  # seconds, where a test does not mean another
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """`half_plus_two` in two versions, and a model of many signatures."""
-    folder = tmp_path_factory.mktemp("models")
-    save_half_plus_two(folder / MODEL / "1")
-    save_half_plus_two(folder / MODEL / "2", offset=3.0)
-    save_tools(folder / TOOLS / "7")
-    (folder / "models.config").write_text(
-        f"""
-        model_config_list {{
-          config {{
-            name: "{MODEL}" base_path: "{folder / MODEL}" model_platform: "tensorflow"
-            model_version_policy {{ all {{}} }}
-            version_labels {{ key: "stable" value: 1 }}
-          }}
-          config {{
-            name: "{TOOLS}" base_path: "{folder / TOOLS}" model_platform: "tensorflow"
-          }}
-        }}
-        """
-    )
-    return folder
-
-
-def save_tools(folder):
-    def signature(function, *specs):
-        return tf.function(function, input_signature=specs)
-
-    numbers = tf.TensorSpec([None], tf.float32, "inputs")
-    module = tf.Module()
-    signatures = {
-        "serving_default": signature(
-            lambda a, b: {"sum": a + b, "difference": a - b},
-            tf.TensorSpec([None], tf.float32, "a"),
-            tf.TensorSpec([None], tf.float32, "b"),
-        ),
-        "echo": signature(
-            lambda text: {"text": text, "length": tf.strings.length(text)},
-            tf.TensorSpec([None], tf.string, "text"),
-        ),
-        "half": signature(
-            lambda x: {"y": tf.cast(x, tf.float16)}, tf.TensorSpec([], tf.float32, "x")
-        ),
-        "scores": signature(lambda inputs: {"scores": inputs}, numbers),
-        "outputs": signature(lambda inputs: {"outputs": inputs}, numbers),
-    }
-    tf.saved_model.save(module, str(folder), signatures=signatures)
-
-
-@contextlib.contextmanager
-def serving(models, make_runner=None, metrics=None, **settings):
-    options = ServerOptions(grpc_port=0, grace_seconds=TIMEOUT, **settings)
-    manager = ModelManager(models, options, make_runner or runner_factory(options))
-    manager.start()
-    server = GrpcServer(manager, options, metrics)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop(TIMEOUT)
-        manager.stop()
-
-
-class Client:
-    """The stubs of `tensorflow-serving-api` on one channel."""
-
-    def __init__(self, port):
-        self.channel = grpc.insecure_channel(
-            f"127.0.0.1:{port}",
-            [
-                ("grpc.max_send_message_length", -1),
-                ("grpc.max_receive_message_length", -1),
-                ("grpc.use_local_subchannel_pool", 1),
-            ],
-        )
-        self.prediction = prediction_service_pb2_grpc.PredictionServiceStub(
-            self.channel
-        )
-        self.model = model_service_pb2_grpc.ModelServiceStub(self.channel)
-
-    def predict(self, request, timeout=TIMEOUT):
-        return self.prediction.Predict(request, timeout=timeout)
-
-
-@contextlib.contextmanager
-def connected(server):
-    client = Client(server.port)
-    with client.channel:
-        yield client
+    return save_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
 def client(models):
     with serving(models) as server, connected(server) as client:
         yield client
-
-
-def ask(values=(1.0, 2.0, 5.0), name=MODEL, signature="", **inputs):
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = name
-    request.model_spec.signature_name = signature
-    for key, value in (inputs or {"x": np.array(values, np.float32)}).items():
-        if isinstance(value, tensor_pb2.TensorProto):
-            request.inputs[key].CopyFrom(value)
-        else:
-            request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
-    return request
-
-
-def spec(request, name=MODEL, **values):
-    request.model_spec.name = name
-    if "version" in values:
-        request.model_spec.version.value = values["version"]
-    if "label" in values:
-        request.model_spec.version_label = values["label"]
-    if "signature" in values:
-        request.model_spec.signature_name = values["signature"]
-    return request
-
-
-@contextlib.contextmanager
-def raises(code, text=None):
-    """Expects a gRPC error: its code's name, and its whole text."""
-    with pytest.raises(grpc.RpcError) as caught:
-        yield caught
-    assert (caught.value.code().name, caught.value.details()) == (
-        code,
-        caught.value.details() if text is None else text,
-    )
 
 
 def test_predict(client):
@@ -236,8 +109,12 @@ def broken(**fields):
 
 
 NUMBERS = np.array([1, 2], np.float32)
+
+
 HUGE = tensor_pb2.TensorProto(dtype=1, float_val=[1])
 HUGE.tensor_shape.dim.add(size=1 << 40)
+
+
 # From predict_impl.cc, predict_util.cc, server_core.cc and saved_model/util.cc.
 BAD_PREDICTS = {
     "no_spec": (predict_pb2.PredictRequest(), "INVALID_ARGUMENT", "Missing ModelSpec"),
@@ -418,6 +295,8 @@ CLASSIFY = [
     ),
     ({}, "No classification inputs found in SignatureDef: "),
 ]
+
+
 REGRESS = [
     ({"signature": "no"}, "No signature was found with the name: no"),
     ({"name": TOOLS, "signature": "echo"}, "Expected one output Tensor."),
@@ -474,7 +353,11 @@ def tasks(*names_and_methods):
 
 
 CLASSIFY_METHOD = "tensorflow/serving/classify"
+
+
 REGRESS_METHOD = "tensorflow/serving/regress"
+
+
 # From multi_inference.cc, with the cases of its test.
 MULTI = {
     "no_tasks": (tasks(), "INVALID_ARGUMENT", "ModelSpec has no name specified."),
@@ -577,239 +460,6 @@ def test_reload(models):
         assert client.predict(ask(name="renamed")).model_spec.name == "renamed"
         with raises("NOT_FOUND"):
             client.predict(ask())
-
-
-class Gate:
-    """Runners that wait until they are let go."""
-
-    def __init__(self):
-        self.entered = threading.Semaphore(0)
-        self.open = threading.Event()
-        self.deadlines = []
-
-    def make_runner(self, model, version_dir, name, version):
-        return _Gated(DirectRunner(model), self)
-
-
-class _Gated:
-    def __init__(self, runner, gate):
-        self._runner, self._gate = runner, gate
-        self.close = runner.close
-
-    def run(self, signature, inputs, outputs, deadline=None):
-        self._gate.deadlines.append(deadline)
-        self._gate.entered.release()
-        assert self._gate.open.wait(TIMEOUT)
-        return self._runner.run(signature, inputs, outputs, deadline)
-
-
-@pytest.fixture
-def gate():
-    gate = Gate()
-    yield gate
-    gate.open.set()
-
-
-def test_a_port_in_use_is_said_in_one_line(models):
-    with serving(models) as server:
-        second = GrpcServer(None, ServerOptions(grpc_port=server.port))
-        with pytest.raises(UserError, match=rf"127.0.0.1:{server.port}.*in use"):
-            second.start()
-        second.stop(0)
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        with pytest.raises(UserError, match="in use"):
-            GrpcServer(None, ServerOptions(grpc_port=port)).start()
-
-
-def test_an_address_that_is_not_this_machine_s():
-    options = ServerOptions(host="203.0.113.1", grpc_port=0)
-    with pytest.raises(UserError, match="203.0.113.1"):
-        GrpcServer(None, options).start()
-
-
-def test_a_stopped_server_frees_its_port(models):
-    with serving(models) as server:
-        port = server.port
-    with socket.create_server(("127.0.0.1", port)):
-        pass
-
-
-def test_a_client_s_deadline_is_the_runner_s(models, gate):
-    gate.open.set()
-    with serving(models, gate.make_runner) as server, connected(server) as client:
-        begin = time.monotonic()
-        client.predict(ask(), timeout=15)
-        client.predict(ask(), timeout=None)
-    given, none = gate.deadlines
-    assert begin < given < begin + 16
-    assert none is None
-
-
-def test_a_deadline_that_passes_in_the_runner(models, gate):
-    with serving(models, gate.make_runner) as server, connected(server) as client:
-        with raises("DEADLINE_EXCEEDED"):
-            client.predict(ask(), timeout=0.2)
-        gate.open.set()
-        gate.deadlines.clear()
-        assert client.predict(ask()).outputs
-
-
-def test_a_client_that_goes_away_is_not_run(models, gate, monkeypatch):
-    # One thread: the second request waits for it until its client has gone.
-    monkeypatch.setattr("amalthea.serving.server.grpc_services._MAX_THREADS", 1)
-    with (
-        serving(models, gate.make_runner, max_requests=2) as server,
-        connected(server) as client,
-    ):
-        first = client.prediction.Predict.future(ask(), timeout=TIMEOUT)
-        assert gate.entered.acquire(timeout=TIMEOUT)
-        second = client.prediction.Predict.future(ask(), timeout=TIMEOUT)
-        # A connection keeps the order: when the third is refused, because there
-        # are two, the server has what was sent before it.
-        with raises("RESOURCE_EXHAUSTED"):
-            client.predict(ask())
-        assert second.cancel()
-        with raises("RESOURCE_EXHAUSTED"):
-            client.predict(ask())
-        gate.open.set()
-        assert first.result().outputs
-        wait_until(lambda: accepted(client))
-    assert len(gate.deadlines) == 2  # the first and the last
-
-
-def accepted(client):
-    try:
-        return client.predict(ask()).outputs
-    except grpc.RpcError as error:
-        assert error.code().name == "RESOURCE_EXHAUSTED"
-
-
-def test_more_requests_than_allowed_are_refused(models, gate):
-    with (
-        serving(models, gate.make_runner, max_requests=2) as server,
-        connected(server) as client,
-    ):
-        futures = [
-            client.prediction.Predict.future(ask(), timeout=TIMEOUT) for _ in range(2)
-        ]
-        for _ in futures:
-            assert gate.entered.acquire(timeout=TIMEOUT)
-        with raises("RESOURCE_EXHAUSTED"):
-            client.predict(ask())
-        gate.open.set()
-        for future in futures:
-            assert future.result().outputs
-        assert client.predict(ask()).outputs
-
-
-def test_large_messages_up_to_the_limit(models):
-    values = np.zeros(3 << 20, np.float32)  # 12 MiB: above gRPC's own limit of 4
-    with (
-        serving(models, max_body_bytes=13 << 20) as server,
-        connected(server) as client,
-    ):
-        response = client.predict(ask(values))
-        assert len(response.outputs["y"].float_val) == len(values)
-        with raises("RESOURCE_EXHAUSTED"):
-            client.predict(ask(np.zeros(4 << 20, np.float32)))
-        compressed = client.channel.unary_unary(
-            "/tensorflow.serving.PredictionService/Predict"
-        )
-        with raises("RESOURCE_EXHAUSTED"):  # small on the wire
-            compressed(
-                bytes(14 << 20), timeout=TIMEOUT, compression=grpc.Compression.Gzip
-            )
-
-
-def test_stop_finishes_what_was_accepted(models, gate):
-    with serving(models, gate.make_runner) as server, connected(server) as client:
-        future = client.prediction.Predict.future(ask(), timeout=TIMEOUT)
-        assert gate.entered.acquire(timeout=TIMEOUT)
-        stopping = threading.Thread(target=server.stop, args=[TIMEOUT])
-        stopping.start()
-        with connected(server) as other, raises("UNAVAILABLE"):
-            wait_until(lambda: not other.predict(ask()))
-        gate.open.set()
-        assert list(future.result().outputs["y"].float_val) == [3.5, 4.0, 5.5]
-        stopping.join(TIMEOUT)
-        assert not stopping.is_alive()
-
-
-def test_stop_gives_up_after_the_grace(models, gate):
-    with serving(models, gate.make_runner) as server, connected(server) as client:
-        future = client.prediction.Predict.future(ask(), timeout=TIMEOUT)
-        assert gate.entered.acquire(timeout=TIMEOUT)
-        # A request that never ends must not keep the process alive.
-        threads = [t for t in threading.enumerate() if t.name.startswith("grpc-")]
-        assert threads and all(thread.daemon for thread in threads)
-        server.stop(0.1)
-        assert future.exception().code().name in ("CANCELLED", "UNAVAILABLE")
-        gate.open.set()
-
-
-def test_a_fault_is_logged_and_tells_nothing(models, caplog):
-    def make_runner(model, version_dir, name, version):
-        class Faulty:
-            close = staticmethod(lambda: None)
-
-            def run(self, *_):
-                raise RuntimeError("the secret path")
-
-        return Faulty()
-
-    with serving(models, make_runner) as server, connected(server) as client:
-        with (
-            caplog.at_level(logging.ERROR, "amalthea.serving"),
-            raises("INTERNAL") as caught,
-        ):
-            client.predict(ask())
-        assert "secret" not in caught.value.details()
-        assert "the secret path" in caplog.text
-
-
-def test_a_status_of_the_runner_is_the_answer(models):
-    def make_runner(model, version_dir, name, version):
-        class Full:
-            close = staticmethod(lambda: None)
-
-            def run(self, *_):
-                raise StatusError("UNAVAILABLE", "the queue is full")
-
-        return Full()
-
-    with (
-        serving(models, make_runner) as server,
-        connected(server) as client,
-        raises("UNAVAILABLE", "the queue is full"),
-    ):
-        client.predict(ask())
-
-
-class Counts:
-    def __init__(self):
-        self.calls = []
-
-    def request(self, *call):
-        self.calls.append(call)
-
-
-def test_requests_are_counted(models):
-    metrics = Counts()
-    with serving(models, metrics=metrics) as server, connected(server) as client:
-        client.predict(ask(signature="serving_default"))
-        client.predict(ask(name=TOOLS, signature="half", x=np.float32(1)))
-        with raises("NOT_FOUND"):
-            client.predict(ask(name="nobody"))
-        request = spec(get_model_status_pb2.GetModelStatusRequest())
-        client.model.GetModelStatus(request, timeout=TIMEOUT)
-    assert [(*call[:5], call[6]) for call in metrics.calls] == [
-        (MODEL, "GRPC", "Predict", "serving_default", "OK", 3),
-        (TOOLS, "GRPC", "Predict", "half", "OK", None),
-        ("nobody", "GRPC", "Predict", "", "NOT_FOUND", None),
-        (MODEL, "GRPC", "GetModelStatus", "", "OK", None),
-    ]
-    assert all(0 < call[5] < TIMEOUT for call in metrics.calls)
 
 
 def test_mutated_requests_never_fail_the_server(client):

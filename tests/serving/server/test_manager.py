@@ -1,4 +1,5 @@
-import contextlib
+"""The versions of models: loaded, replaced, broken, freed."""
+
 import errno
 import gc
 import logging
@@ -11,10 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from google.protobuf import text_format
-from helpers.half_plus_two import save_half_plus_two
+from helpers.managing import (
+    PlainRunner,
+    ask,
+    corrupt,
+    error_of,
+    managing,
+    put,
+    states,
+    wait_for_states,
+)
 from helpers.model_server import wait_until
-from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from amalthea.errors import UserError
 from amalthea.serving.records import WARMUP_FILE, prediction_log, write_records
@@ -22,79 +30,6 @@ from amalthea.serving.server.errors import StatusError
 from amalthea.serving.server.manager import ModelManager
 from amalthea.serving.server.metrics import Metrics
 from amalthea.serving.server.options import ServerOptions
-
-MODEL = "config { name: 'm' base_path: 'm' model_platform: 'tensorflow' %s }"
-CONFIG = f"model_config_list {{ {MODEL} }}"
-
-
-class PlainRunner:
-    """Runs the model in the thread that asks."""
-
-    def __init__(self, model, version_dir, name, version):
-        assert int(version_dir.name) == version
-        self._model = model
-        self.closed = False
-
-    def run(self, signature, inputs, outputs, deadline=None):
-        return self._model.run(signature, inputs, outputs)
-
-    def close(self):
-        self.closed = True
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """Folders of y = x/2 + 2 and y = x/2 + 3, to copy from."""
-    root = tmp_path_factory.mktemp("saved")
-    return {n: save_half_plus_two(root / str(n), offset=n) for n in (2.0, 3.0)}
-
-
-@pytest.fixture
-def models(tmp_path, saved):
-    put(saved, tmp_path, 1)
-    return tmp_path
-
-
-def put(saved, root, version, offset=2.0, name="m"):
-    return Path(shutil.copytree(saved[offset], root / name / str(version)))
-
-
-@contextlib.contextmanager
-def managing(models, metrics=None, grace_seconds=10, **keywords):
-    """A started manager that looks at the folders only when it is told to."""
-    options = ServerOptions(poll_seconds=3600, grace_seconds=grace_seconds)
-    manager = ModelManager(models, options, PlainRunner, metrics, **keywords)
-    manager.start()
-    try:
-        yield manager
-    finally:
-        manager.stop()
-
-
-def ask(manager, name="m", version=None, label=None):
-    """Returns the version that answers and what it says to x = 0."""
-    with manager.acquire(name, version, label) as loaded:
-        x = np.zeros(1, np.float32)
-        y = loaded.runner.run("serving_default", {"x": x}, ["y"])["y"]
-        return loaded.version, float(y[0])
-
-
-def states(manager, name="m"):
-    return [(status.version, status.state) for status in manager.status(name)]
-
-
-def wait_for_states(manager, expected, name="m"):
-    wait_until(lambda: states(manager, name) == expected)
-
-
-def parse(text):
-    return text_format.Parse(text, ModelServerConfig())
-
-
-def error_of(call, *args, **keywords):
-    with pytest.raises(StatusError) as error:
-        call(*args, **keywords)
-    return error.value.code, error.value.message
 
 
 def test_the_latest_version_is_served(models, saved):
@@ -176,10 +111,6 @@ def test_the_folder_taken_back_brings_the_old_version_back(models, saved):
 
 def half_copied(folder):
     (folder / "saved_model.pb").unlink()
-
-
-def corrupt(folder):
-    (folder / "saved_model.pb").write_bytes(b"\xff no model")
 
 
 def without_variables(folder):
@@ -385,261 +316,6 @@ def test_a_start_with_a_model_that_does_not_load_ends_in_one_line(models, saved)
         "Export it again"
     )
     assert not set(threading.enumerate()) - threads
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (CONFIG % "", "Unable to find a numerical version path for servable m at: "),
-        (CONFIG.replace("'m' ", "'none' ") % "", "Could not find base path "),
-        ("model_config_list { config {} }", "without a name"),
-    ],
-)
-def test_a_start_with_a_wrong_config_ends_in_one_line(tmp_path, text, message):
-    (tmp_path / "m").mkdir()
-    (tmp_path / "models.config").write_text(text)
-    with pytest.raises(UserError, match=message), managing(tmp_path):
-        pass
-
-
-def test_policies_and_labels_of_a_config(models, saved):
-    put(saved, models, 2, offset=3.0)
-    put(saved, models, 3)
-    (models / "models.config").write_text(
-        CONFIG
-        % (
-            "model_version_policy { specific { versions: 1 versions: 2 } }"
-            "version_labels { key: 'stable' value: 1 }"
-            "version_labels { key: 'canary' value: 2 }"
-            "version_labels { key: 'next' value: 3 }"
-        )
-    )
-    with managing(models) as manager:
-        assert states(manager) == [(2, "AVAILABLE"), (1, "AVAILABLE")]
-        assert ask(manager) == (2, 3.0)
-        assert ask(manager, version=1) == (1, 2.0)
-        assert ask(manager, label="stable") == (1, 2.0)
-        assert ask(manager, label="canary") == (2, 3.0)
-        assert error_of(ask, manager, label="next")[1] == (
-            "Servable not found for request: Specific(m, 3)"
-        )
-
-
-def test_a_changed_config_is_followed_and_a_broken_one_is_not(models, saved, caplog):
-    file = models / "models.config"
-    policy = "model_version_policy { specific { versions: %d } }"
-    put(saved, models, 2, offset=3.0)
-    file.write_text(CONFIG % policy % 1)
-    with managing(models) as manager:
-        assert ask(manager)[0] == 1
-        for broken in ("model_config_list {", "model_config_list { config {} }"):
-            file.write_text(broken)
-            manager.poll()
-            manager.poll()
-            assert ask(manager)[0] == 1
-        assert len(caplog.messages) == 2
-        file.write_text(CONFIG % policy % 2)
-        manager.poll()
-        assert ask(manager)[0] == 2
-        file.write_text(CONFIG.replace("'m' base", "'other' base") % "")
-        manager.poll()
-        assert manager.models() == ["other"]
-        assert ask(manager, "other")[0] == 2
-        assert error_of(ask, manager)[0] == "NOT_FOUND"
-        wait_for_states(manager, [(2, "END"), (1, "END")])
-
-
-def test_a_label_moves_to_an_available_version_only(models, saved, caplog):
-    file = models / "models.config"
-    policy = "model_version_policy { all {} } version_labels { key: 'a' value: %d }"
-    file.write_text(CONFIG % policy % 1)
-    with managing(models) as manager:
-        assert ask(manager, label="a")[0] == 1
-        file.write_text(CONFIG % policy % 2)
-        manager.poll()
-        assert ask(manager, label="a")[0] == 1
-        assert caplog.messages == [
-            "Request to assign label to version 2 of model m, which is not "
-            "currently available for inference"
-        ]
-        put(saved, models, 2)
-        manager.poll()  # loads it
-        manager.poll()  # and then the label can move
-        assert ask(manager, label="a")[0] == 2
-        assert len(caplog.messages) == 1
-
-
-def test_models_appear_while_it_runs(models, saved):
-    with managing(models) as manager:
-        put(saved, models, 5, name="other")
-        manager.poll()
-        assert manager.models() == ["m", "other"]
-        assert ask(manager, "other")[0] == 5
-
-
-def test_a_vanished_model_folder_stays_served(models, saved, caplog):
-    put(saved, models, 1, name="other")
-    with managing(models) as manager:
-        shutil.rmtree(models / "m")
-        put(saved, models, 2, offset=3.0, name="other")
-        manager.poll()
-        manager.poll()
-        assert ask(manager) == (1, 2.0)
-        assert ask(manager, "other") == (2, 3.0)  # the others are followed
-        assert caplog.messages == [f"model m: no {models / 'm'}"]
-
-
-def test_an_emptied_model_folder_is_not(models):
-    with managing(models) as manager:
-        shutil.rmtree(models / "m" / "1")
-        manager.poll()
-        assert error_of(ask, manager)[0] == "NOT_FOUND"
-        assert not manager.is_ready()
-
-
-def test_a_reload_loads_new_models_and_drops_others(models, saved):
-    put(saved, models, 4, name="new")
-    with managing(models / "m") as manager:
-        text = (CONFIG % "").replace("'m'", "'new'")
-        manager.reload(parse(text.replace("'new' model", f"'{models}/new' model")))
-        assert manager.models() == ["new"]
-        assert ask(manager, "new")[0] == 4
-        wait_for_states(manager, [(1, "END")])
-        put(saved, models, 5, name="new")
-        manager.poll()  # follows the folders of the new config
-        assert ask(manager, "new")[0] == 5
-
-        manager.reload(parse("model_config_list {}"))
-        assert manager.models() == []
-        assert error_of(ask, manager, "new")[0] == "NOT_FOUND"
-        assert manager.is_ready()
-
-
-def test_a_model_dropped_and_taken_again_is_loaded_again(models, saved):
-    put(saved, models, 1, name="other")
-    other = CONFIG.replace("'m'", "'other'") % ""
-    with managing(models) as manager:
-        with manager.acquire("m") as held:
-            manager.reload(parse(other))
-            assert states(manager) == [(1, "UNLOADING")]
-            again = threading.Thread(
-                target=manager.reload, args=[parse(CONFIG % "")], daemon=True
-            )
-            again.start()
-            put(saved, models, 2, offset=3.0, name="other")
-            manager.poll()  # the others are followed while the call waits
-            assert ask(manager, "other") == (2, 3.0)
-            assert not held.runner.closed
-        again.join(10)
-        assert not again.is_alive()
-        assert held.runner.closed
-        assert ask(manager) == (1, 2.0)
-        assert states(manager) == [(1, "AVAILABLE")]
-
-
-def test_a_version_still_held_is_taken_again_at_a_later_look(models, saved):
-    put(saved, models, 1, name="other")
-    file = models / "models.config"
-    other = MODEL.replace("'m'", "'other'") % ""
-    with managing(models, grace_seconds=0.05) as manager:
-        with manager.acquire("m") as held:
-            file.write_text(f"model_config_list {{ {other} }}")
-            manager.poll()
-            file.write_text(f"model_config_list {{ {other} {MODEL % ''} }}")
-            put(saved, models, 2, offset=3.0, name="other")
-            manager.poll()
-            assert ask(manager, "other") == (2, 3.0)
-            assert states(manager) == [(1, "UNLOADING")]
-            assert not manager.is_ready()
-            assert error_of(ask, manager)[0] == "NOT_FOUND"
-        wait_for_states(manager, [(1, "END")])
-        assert held.runner.closed
-        manager.poll()
-        assert ask(manager) == (1, 2.0)
-
-
-def test_a_reload_does_not_wait_for_ever(models):
-    with managing(models, grace_seconds=0.05) as manager:
-        with manager.acquire("m"):
-            manager.reload(parse("model_config_list {}"))
-            assert error_of(manager.reload, parse(CONFIG % "")) == (
-                "UNKNOWN",
-                "1 model(s) did not become available: {{{name: m version: 1}}, }",
-            )
-        wait_for_states(manager, [(1, "END")])
-        manager.poll()
-        assert ask(manager) == (1, 2.0)
-
-
-def test_another_base_path_leaves_a_version_as_it_was_loaded(models, saved):
-    """As in TensorFlow Serving, which compares the numbers only."""
-    put(saved, models, 1, offset=3.0, name="other")
-    config = CONFIG.replace("base_path: 'm'", "base_path: 'other'") % ""
-    with managing(models) as manager:
-        manager.reload(parse(config))
-        assert ask(manager) == (1, 2.0)
-        put(saved, models, 2, offset=3.0, name="other")
-        manager.poll()
-        assert ask(manager) == (2, 3.0)
-
-
-@pytest.mark.parametrize(
-    ("text", "code", "message"),
-    [
-        ("", "INVALID_ARGUMENT", "Only ModelConfigList is currently supported"),
-        ("custom_model_config {}", "INVALID_ARGUMENT", "Only ModelConfigList"),
-        (CONFIG.replace("'tensorflow'", "''") % "", "INVALID_ARGUMENT", "neither"),
-        (CONFIG.replace("name: 'm'", "") % "", "INVALID_ARGUMENT", "without a name"),
-        (
-            CONFIG.replace("base_path: 'm'", "") % "",
-            "INVALID_ARGUMENT",
-            "Model m has no base_path",
-        ),
-        (
-            CONFIG.replace("'m'", "'none'") % "",
-            "INVALID_ARGUMENT",
-            "Could not find base path",
-        ),
-        (
-            CONFIG.replace("'m'", "'empty'") % "",
-            "NOT_FOUND",
-            "Unable to find a numerical version path for servable empty at: ",
-        ),
-        (
-            CONFIG % "version_labels { key: 'a' value: 2 }",
-            "FAILED_PRECONDITION",
-            "Request to assign label to version 2 of model m",
-        ),
-    ],
-)
-def test_a_wrong_reload_changes_nothing(models, text, code, message):
-    (models / "empty").mkdir()
-    config = CONFIG % "version_labels { key: 'a' value: 1 }"
-    (models / "models.config").write_text(config)
-    with managing(models) as manager:
-        error = error_of(manager.reload, parse(text))
-        assert error[0] == code
-        assert message in error[1]
-        assert manager.models() == ["m"]
-        assert ask(manager, label="a")[0] == 1
-
-
-def test_a_reload_tells_which_new_model_is_broken(models, saved):
-    both = MODEL + MODEL.replace("'m'", "'new'")
-    text = f"model_config_list {{ {both} }}" % ("", "")
-    with managing(models) as manager:
-        corrupt(put(saved, models, 3, name="new"))
-        code, message = error_of(manager.reload, parse(text))
-        assert code == "UNKNOWN"
-        assert message.startswith(
-            "1 model(s) did not become available: {{{name: new version: 3} due to "
-            "error: DATA_LOSS: "
-        )
-        assert message.endswith("}, }")
-        assert ask(manager)[0] == 1
-        shutil.copy(saved[2.0] / "saved_model.pb", models / "new" / "3")
-        manager.poll()
-        assert ask(manager, "new")[0] == 3
 
 
 def test_a_version_in_use_is_freed_last(models, saved):

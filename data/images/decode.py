@@ -98,12 +98,14 @@ def decode_batch(contents, channels, transform, element_spec):
         contents: string `[N]`, encoded images. `N` may be 0.
         channels: As in `decode_image`.
         transform: Function of one decoded image, uint8
-            `[height, width, channels]`, that returns a tensor of one shape
-            whatever the image's size, e.g. by `resize_image`.
-        element_spec: `tf.TensorSpec` of what `transform` returns.
+            `[height, width, channels]`, that returns a tensor, or a structure
+            of tensors, of one shape whatever the image's size, e.g. by
+            `resize_image`.
+        element_spec: `tf.TensorSpec` of what `transform` returns, or a
+            structure of them.
 
     Returns:
-        A tuple `(images, valid, error)`: the transformed images `[N, ...]`,
+        A tuple `(images, valid, error)`: what `transform` returned, `[N, ...]`,
         all zeros where the row is bad; bool `[N]`; string `[N]` that says in a
         few words what is wrong with a bad row, empty for the good ones.
     """
@@ -128,7 +130,11 @@ def decode_batch(contents, channels, transform, element_spec):
         lambda: _decode_one(columns, accepted, channels, transform, element_spec),
         lambda: _decode_many(columns, accepted, channels, transform, element_spec),
     )
-    images.set_shape([contents.shape[0], *element_spec.shape])
+    tf.nest.map_structure(
+        lambda rows, spec: rows.set_shape([contents.shape[0], *spec.shape]),
+        images,
+        element_spec,
+    )
     valid.set_shape(contents.shape)
     error = tf.cond(
         tf.reduce_all(valid),
@@ -139,7 +145,7 @@ def decode_batch(contents, channels, transform, element_spec):
     return images, valid, error
 
 
-def resize_image(image, height, width, policy):
+def resize_image(image, height, width, policy, fill=0):
     """Resizes with an antialiased bilinear filter.
 
     Args:
@@ -149,7 +155,8 @@ def resize_image(image, height, width, policy):
         width: Width of the result in pixels.
         policy: `"squash"` scales both sides freely, `"crop"` first cuts the
             centre of the right aspect ratio, `"letterbox"` scales the whole
-            image and fills the rest with zeros.
+            image and fills the rest.
+        fill: What `"letterbox"` fills the rest with.
 
     Returns:
         float32 of the same rank, in the value range of `image`. Values are
@@ -163,7 +170,7 @@ def resize_image(image, height, width, policy):
     if policy == "crop":
         return _resize(_centre_crop(image, height, width), (height, width))
     if policy == "letterbox":
-        return _letterbox(image, height, width)
+        return _letterbox(image, height, width, fill)
     raise ValueError(
         f"Invalid value for `policy`: expected one of {', '.join(RESIZE_POLICIES)}, "
         f"received policy={policy!r}"
@@ -191,13 +198,17 @@ def _decode_many(columns, accepted, channels, transform, element_spec):
     rows = tf.data.Dataset.from_tensor_slices(tuple(columns))
     rows = rows.map(decode, num_parallel_calls=parallel, deterministic=True)
     rows = rows.ignore_errors()
-    last = (tf.constant(-1), tf.zeros(element_spec.shape, element_spec.dtype))
+    last = (tf.constant(-1), _zeros(element_spec))
     rows = rows.concatenate(tf.data.Dataset.from_tensors(last))
     index, images = rows.batch(tf.cast(n, tf.int64) + 1).get_single_element()
-    index, images = index[:-1, None], images[:-1]
+    index = index[:-1, None]
+    images = tf.nest.map_structure(lambda rows: rows[:-1], images)
     valid = tf.scatter_nd(index, tf.ones_like(index[:, 0]), n[None]) > 0
-    images = tf.scatter_nd(
-        index, images, tf.concat([n[None], tf.shape(images)[1:]], axis=0)
+    images = tf.nest.map_structure(
+        lambda rows: tf.scatter_nd(
+            index, rows, tf.concat([n[None], tf.shape(rows)[1:]], axis=0)
+        ),
+        images,
     )
     return images, valid
 
@@ -220,9 +231,15 @@ def _decode_one(columns, accepted, channels, transform, element_spec):
     image = tf.cond(
         valid,
         lambda: transform(_finish(pixels, orientation[0], channels)),
-        lambda: tf.zeros(element_spec.shape, element_spec.dtype),
+        lambda: _zeros(element_spec),
     )
-    return image[None], valid[None]
+    return tf.nest.map_structure(lambda part: part[None], image), valid[None]
+
+
+def _zeros(element_spec):
+    return tf.nest.map_structure(
+        lambda spec: tf.zeros(spec.shape, spec.dtype), element_spec
+    )
 
 
 def _first_frame(contents, kind):
@@ -342,7 +359,7 @@ def _centre_crop(image, height, width):
     return image[..., top : top + kept_rows, left : left + kept_columns, :]
 
 
-def _letterbox(image, height, width):
+def _letterbox(image, height, width, fill):
     rows, columns = _sides(image)
     scale = tf.minimum(height / rows, width / columns)
     inner_rows = _whole(rows * scale, tf.cast(height, tf.float64))
@@ -350,6 +367,10 @@ def _letterbox(image, height, width):
     inner = _resize(image, tf.stack([inner_rows, inner_columns]))
     top, left = (height - inner_rows) // 2, (width - inner_columns) // 2
     padding = [[top, height - inner_rows - top], [left, width - inner_columns - left]]
-    result = tf.pad(inner, [*[[0, 0]] * (image.shape.rank - 3), *padding, [0, 0]])
+    result = tf.pad(
+        inner,
+        [*[[0, 0]] * (image.shape.rank - 3), *padding, [0, 0]],
+        constant_values=fill,
+    )
     result.set_shape([*image.shape[:-3], height, width, image.shape[-1]])
     return result

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...errors import UserError
 from ..splits import content_key
 from .found import Found
-from .table import read_file
+from .image_set import read_file
 
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"))
 SPLIT_FOLDERS = {

@@ -262,3 +262,32 @@ def exif_block(orientation, byte_order):
         fields = (tag, kind, count, value, *((0,) if kind == 3 else ()))
         block += struct.pack(byte_order + form, *fields)
     return block + bytes(4)
+
+
+@pytest.mark.parametrize("kinds", [["png"], ["jpeg"], ["png", "bad", "jpeg"], ["bad"]])
+def test_a_transform_may_return_a_structure(kinds):
+    spec = {
+        "image": tf.TensorSpec([8, 8, 3], tf.float32),
+        "size": tf.TensorSpec([2], tf.int32),
+    }
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def decode(contents):
+        def transform(image):
+            return {
+                "image": resize_image(image, 8, 8, "squash"),
+                "size": tf.shape(image)[:2],
+            }
+
+        return decode_batch(contents, 3, transform, spec)
+
+    contents = [KINDS.get(kind, b"no image") for kind in kinds]
+    parts, valid, _ = decode(tf.constant(contents))
+    assert valid.numpy().tolist() == [kind != "bad" for kind in kinds]
+    for kind, image, size in zip(kinds, parts["image"], parts["size"], strict=True):
+        assert size.numpy().tolist() == ([0, 0] if kind == "bad" else [40, 60])
+        if kind == "bad":
+            np.testing.assert_array_equal(image, 0)
+        else:
+            alone = decode_image(tf.constant(KINDS[kind]), 3)
+            np.testing.assert_allclose(image, resize_image(alone, 8, 8, "squash"))

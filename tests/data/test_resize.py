@@ -77,3 +77,10 @@ def test_a_long_strip_takes_little_memory(policy):
 def test_policy_is_checked():
     with pytest.raises(ValueError, match="Invalid value for `policy`: expected one"):
         resize_image(tf.zeros([2, 2, 3]), 1, 1, "stretch")
+
+
+def test_letterbox_fills_with_what_it_is_told():
+    image = tf.fill([4, 8, 1], tf.constant(200, tf.uint8))
+    result = resize_image(image, 8, 8, "letterbox", fill=114).numpy()[..., 0]
+    np.testing.assert_allclose(result[2:6], 200)
+    np.testing.assert_allclose(result[[0, 1, 6, 7]], 114)

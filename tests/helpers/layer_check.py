@@ -17,6 +17,7 @@ def run_layer_checks(
     input_data=None,
     call_kwargs=None,
     compiled=True,
+    output_dtype=None,
     tolerance=1e-5,
 ):
     """Checks config, shapes, policies, saving and compilation of a layer.
@@ -30,6 +31,8 @@ def run_layer_checks(
             floats and 0..9 for integers.
         call_kwargs: Further arguments of the call, e.g. `{"training": True}`.
         compiled: Whether the layer must compile under XLA.
+        output_dtype: Type of the outputs under every policy; the policy's own
+            compute type if not given.
         tolerance: Absolute and relative, where outputs are compared.
 
     Returns:
@@ -55,7 +58,7 @@ def run_layer_checks(
         _check_compiled(layer, input_data, call_kwargs, tolerance)
     _check_saving(make(), input_data, dtypes, shapes, tolerance)
     for policy in ("mixed_float16", "mixed_bfloat16"):
-        _check_policy(make(dtype=policy), input_data, call_kwargs)
+        _check_policy(make(dtype=policy), input_data, call_kwargs, output_dtype)
     return outputs
 
 
@@ -155,9 +158,10 @@ def _check_saving(layer, data, dtypes, shapes, tolerance):
     _assert_close(ours, _arrays(again(data, training=False)), tolerance)
 
 
-def _check_policy(layer, data, call_kwargs):
+def _check_policy(layer, data, call_kwargs, output_dtype):
     for output in keras.tree.flatten(layer(data, **call_kwargs)):
-        assert keras.backend.standardize_dtype(output.dtype) == layer.compute_dtype
+        dtype = keras.backend.standardize_dtype(output.dtype)
+        assert dtype == (output_dtype or layer.compute_dtype)
         values = ops.convert_to_numpy(ops.cast(output, "float32"))
         assert np.isfinite(values).all()
     assert all(weight.dtype == "float32" for weight in layer.trainable_weights)

@@ -9,8 +9,8 @@ import tensorflow as tf
 from ..doctor import Finding, Report
 from ..splits import SPLITS
 from .decode import decode_inspected, inspect_image
-from .loader import DECODERS, why_unreadable
 from .modes import unusual_modes
+from .stored import DECODERS, why_unreadable
 
 FEW = 20  # images of a class in training
 IMBALANCE = 10  # largest class to smallest

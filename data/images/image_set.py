@@ -44,7 +44,9 @@ class ImageSet:
 
     def take(self, rows):
         """Returns the set of the given row numbers."""
-        columns = {name: _pick(getattr(self, name), rows) for name in self._PER_IMAGE}
+        columns = {
+            name: pick_rows(getattr(self, name), rows) for name in self._PER_IMAGE
+        }
         return dataclasses.replace(self, **columns)
 
     def select(self, split):
@@ -116,7 +118,8 @@ class LazyImages(collections.abc.Sequence):
         return LazyImages(self._make, self._numbers[np.asarray(rows, int)])
 
 
-def _pick(values, rows):
+def pick_rows(values, rows):
+    """Returns the given rows of a list, array or `LazyImages`; `None` of `None`."""
     if values is None:
         return None
     if isinstance(values, np.ndarray):

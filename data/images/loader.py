@@ -1,21 +1,13 @@
 """Batches of decoded images for training and evaluation."""
 
-import os
-
 import numpy as np
 import tensorflow as tf
 
-from ...errors import UserError
-from .decode import decode_inspected, inspect_image
-from .headers import decode_error
 from .memory import free_memory
 from .pixels import resized_pixels
+from .stored import DECODERS, StoredImages
 
 CACHES = ("auto", "memory", "none")
-_SCAN_BATCH = 32
-# Decoding keeps every core busy. TensorFlow's own choice starts with one and takes
-# longer than a small set's epoch to find out.
-DECODERS = 2 * (os.cpu_count() or 1)
 
 
 class ImageLoader:
@@ -132,9 +124,9 @@ class ImageLoader:
 
     def _from_files(self, rows, drop_remainder):
         def decode(source, kind, orientation, label):
-            return self._decode(self._read(source), kind, orientation), label
+            return self._stored.decode(source, kind, orientation), label
 
-        columns = self._sources, self._kinds, self._orientations, self.table.labels
+        columns = *self._stored.columns, self.table.labels
         columns = tuple(column[rows] for column in columns)
         return (
             tf.data.Dataset.from_tensor_slices(columns)
@@ -144,68 +136,25 @@ class ImageLoader:
 
     def _scan(self, progress):
         """Decodes every image once: finds the bad, keeps the pixels if wanted."""
-        table, total = self.table, len(self.table)
-        stored = table.files if table.files is not None else list(table.contents())
-        if table.files is not None:
-            stored = [os.fsencode(path) for path in stored]
-        self._sources = np.array(stored, dtype=object)
-        self._kinds = np.zeros(total, np.int32)
-        self._orientations = np.ones(total, np.int32)
-        readable = np.zeros(total, bool)
-        pixels = np.zeros((total, *self._shape), np.uint8) if self.cached else None
+        height, width, channels = self._shape
+        self._stored = StoredImages(
+            self.table,
+            channels,
+            lambda image: resized_pixels(image, height, width, self._resize),
+        )
+        pixels = None
+        if self.cached:
+            pixels = np.zeros((len(self.table), *self._shape), np.uint8)
 
-        def decode(row, source):
-            contents = self._read(source)
-            kind, orientation = inspect_image(contents)
-            return row, kind, orientation, self._decode(contents, kind, orientation)
+        def keep(rows, images):
+            pixels[rows] = images
 
-        with tf.device("CPU"):
-            images = tf.data.Dataset.from_tensor_slices((np.arange(total), stored))
-            images = images.map(
-                decode, num_parallel_calls=DECODERS, deterministic=False
-            )
-            images = images.ignore_errors().batch(_SCAN_BATCH).prefetch(2)
-        done = 0
-        for rows, kinds, orientations, decoded in images.as_numpy_iterator():
-            readable[rows] = True
-            self._kinds[rows], self._orientations[rows] = kinds, orientations
-            if self.cached:
-                pixels[rows] = decoded
-            done += len(rows)
-            if progress:
-                progress(done, total)
-        self.rows = np.flatnonzero(readable)
-        self.unreadable = [
-            (table.names[row], why_unreadable(table, row))
-            for row in np.flatnonzero(~readable)
-        ]
-        if not len(self.rows):
-            name, reason = self.unreadable[0]
-            raise UserError(
-                f"none of its {total} images can be decoded",
-                table.source,
-                f"The first is {name}: {reason}",
-            )
+        self._stored.scan(keep if self.cached else None, progress)
+        self.rows = self._stored.rows
+        self.unreadable = self._stored.unreadable
         if self.cached:
             self._keep(pixels)
 
     def _keep(self, pixels):
         with tf.device("CPU"):
             self._pixels = tf.convert_to_tensor(pixels)
-
-    def _read(self, source):
-        return source if self.table.files is None else tf.io.read_file(source)
-
-    def _decode(self, contents, kind, orientation):
-        height, width, channels = self._shape
-        image = decode_inspected(contents, kind, orientation, channels)
-        return resized_pixels(image, height, width, self._resize)
-
-
-def why_unreadable(table, row):
-    """Says in a few words why one image of a table cannot be decoded."""
-    try:
-        contents = next(table.contents([row]))
-    except UserError as error:
-        return error.what
-    return decode_error(tf.constant(contents)).numpy().decode()

@@ -1,0 +1,40 @@
+"""Sizes read from headers are those of decoded images."""
+
+import pytest
+import tensorflow as tf
+from helpers.images import encode, kinds, noise
+from PIL import Image
+
+from amalthea.data.boxes.sizes import image_size
+from amalthea.data.images.decode import decode_image
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind(kind):
+    assert image_size(kinds()[kind]) == (40, 60)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientations(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    contents = encode(noise(), "JPEG", exif=exif)
+    decoded = decode_image(tf.constant(contents), 3)
+    assert image_size(contents) == tuple(decoded.shape[:2])
+    assert image_size(contents) == ((40, 60) if orientation < 5 else (60, 40))
+
+
+def test_what_is_no_image():
+    jpeg, png = kinds()["jpeg"], kinds()["png"]
+    for contents in (
+        b"",
+        b"hello",
+        b"\xff\xd8\xff",
+        jpeg[:30],
+        png[:20],
+        b"BM",
+        b"GIF8",
+    ):
+        assert image_size(contents) is None
+    # The size stands in the header, whatever follows.
+    assert image_size(png[:40]) == (40, 60)

@@ -49,13 +49,14 @@ def decode_boxes(offsets, columns, rows, anchors, stride, coordinates):
     )
 
 
-def check_anchors(anchors, strides, coordinates):
+def check_head(anchors, strides, num_classes, coordinates):
     """Checks what a head's maps are read by.
 
     Args:
         anchors: A list for each level of the `(width, height)` of its anchors in
             pixels.
         strides: A cell's side in pixels, for each level.
+        num_classes: Number of classes.
         coordinates: One of `COORDINATES`.
 
     Returns:
@@ -80,12 +81,37 @@ def check_anchors(anchors, strides, coordinates):
             f"Invalid value for `strides`: expected {len(levels)} numbers above 0, one "
             f"for each level of `anchors`, received strides={strides}"
         )
+    if num_classes < 1:
+        raise ValueError(
+            "Invalid value for `num_classes`: expected at least 1, "
+            f"received num_classes={num_classes}"
+        )
     if coordinates not in COORDINATES:
         raise ValueError(
-            f"Invalid value for `coordinates`: expected one of "
+            "Invalid value for `coordinates`: expected one of "
             f"{', '.join(COORDINATES)}, received coordinates={coordinates!r}"
         )
     return levels, tuple(float(stride) for stride in strides)
+
+
+def check_maps(shapes, anchors, num_classes):
+    """Checks that a head's maps are what its anchors and classes make them.
+
+    Args:
+        shapes: The maps' shapes.
+        anchors: A list for each level of its anchors.
+        num_classes: Number of classes.
+
+    Raises:
+        ValueError: If their number, rank or channels differ.
+    """
+    channels = [len(level) * (5 + num_classes) for level in anchors]
+    if [(len(shape), shape[-1]) for shape in shapes] != [(4, c) for c in channels]:
+        raise ValueError(
+            "Invalid value for `inputs`: expected for each level a map [batch, height, "
+            f"width, channels], channels being {channels}, received shapes "
+            f"{[tuple(shape) for shape in shapes]}"
+        )
 
 
 @keras.saving.register_keras_serializable(package="amalthea")
@@ -125,23 +151,14 @@ class AnchorDecoder(keras.layers.Layer):
         self, anchors, strides, num_classes, coordinates="scaled", dtype=None, **kwargs
     ):
         super().__init__(dtype=full_precision_policy(dtype), **kwargs)
-        self.anchors, self.strides = check_anchors(anchors, strides, coordinates)
-        if num_classes < 1:
-            raise ValueError(
-                "Invalid value for `num_classes`: expected at least 1, "
-                f"received num_classes={num_classes}"
-            )
+        self.anchors, self.strides = check_head(
+            anchors, strides, num_classes, coordinates
+        )
         self.num_classes = num_classes
         self.coordinates = coordinates
 
     def build(self, input_shape):
-        channels = [len(level) * (5 + self.num_classes) for level in self.anchors]
-        if [shape[-1] for shape in input_shape] != channels:
-            raise ValueError(
-                "Invalid value for `inputs`: expected a map for each level, with "
-                f"{channels} channels, received shapes "
-                f"{[tuple(shape) for shape in input_shape]}"
-            )
+        check_maps(input_shape, self.anchors, self.num_classes)
 
     def call(self, inputs):
         levels = [

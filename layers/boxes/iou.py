@@ -52,7 +52,7 @@ def pairwise_iou(boxes1, boxes2, kind="iou", box_format="xyxy"):
         )
     target = "rel_xyxy" if box_format.startswith("rel_") else "xyxy"
     boxes1 = convert_boxes(boxes1, box_format, target)
-    boxes2 = convert_boxes(boxes2, box_format, target)
+    boxes2 = ops.cast(convert_boxes(boxes2, box_format, target), boxes1.dtype)
     first = [side[..., :, None] for side in _sides(boxes1)]
     second = [side[..., None, :] for side in _sides(boxes2)]
     return _iou(first, second, kind)
@@ -72,7 +72,9 @@ def paired_iou(boxes1, boxes2, kind="iou"):
     Raises:
         ValueError: If `kind` is unknown.
     """
-    return _iou(_sides(full_precision(boxes1)), _sides(full_precision(boxes2)), kind)
+    boxes1 = full_precision(boxes1)
+    boxes2 = ops.cast(full_precision(boxes2), boxes1.dtype)
+    return _iou(_sides(boxes1), _sides(boxes2), kind)
 
 
 def _sides(boxes):
@@ -85,10 +87,10 @@ def _iou(first, second, kind):
             f"Invalid value for `kind`: expected one of {', '.join(KINDS)}, "
             f"received kind={kind!r}"
         )
-    left1, top1, right1, bottom1 = first
-    left2, top2, right2, bottom2 = second
-    width1, height1 = _length(left1, right1), _length(top1, bottom1)
-    width2, height2 = _length(left2, right2), _length(top2, bottom2)
+    left1, top1, right1, bottom1 = _upright(first)
+    left2, top2, right2, bottom2 = _upright(second)
+    width1, height1 = right1 - left1, bottom1 - top1
+    width2, height2 = right2 - left2, bottom2 - top2
     shared = _length(ops.maximum(left1, left2), ops.minimum(right1, right2))
     shared *= _length(ops.maximum(top1, top2), ops.minimum(bottom1, bottom2))
     union = width1 * height1 + width2 * height2 - shared
@@ -109,9 +111,15 @@ def _iou(first, second, kind):
     if kind == "diou":
         return diou
 
-    gap = (4 / math.pi**2) * ops.square(_angle(width1, height1) - _angle(width2, height2))
-    weight = ops.stop_gradient(_share(gap, 1 - iou + gap))
-    return diou - weight * gap
+    turn = _angle(width1, height1) - _angle(width2, height2)
+    unlike = ops.square(turn * (2 / math.pi))
+    weight = ops.stop_gradient(_share(unlike, 1 - iou + unlike))
+    return diou - weight * unlike
+
+
+def _upright(sides):
+    left, top, right, bottom = sides
+    return left, top, ops.maximum(left, right), ops.maximum(top, bottom)
 
 
 def _length(start, end):

@@ -1,6 +1,9 @@
 """Parts of object detectors."""
 
+from .anchor_assigner import AnchorAssigner
 from .path_aggregation import PathAggregation
+from .sliding_window import SlidingWindow
 from .yolo_head import YoloHead
+from .yolo_loss import YoloLoss
 
-__all__ = ["PathAggregation", "YoloHead"]
+__all__ = ["AnchorAssigner", "PathAggregation", "SlidingWindow", "YoloHead", "YoloLoss"]

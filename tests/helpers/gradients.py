@@ -47,13 +47,13 @@ def assert_gradients(
         )
 
     scalar([ops.convert_to_tensor(point) for point in points])
-    compiled = _compile(scalar)
+    compiled = compiled_function(scalar)
 
     def number(values):
         tensors = [ops.convert_to_tensor(value) for value in values]
         return float(ops.convert_to_numpy(compiled(tensors)))
 
-    gradients = _autodiff(scalar, points)
+    gradients = autodiff(scalar, points)
     for index, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
         chosen = rng.permutation(point.size)[:entries]
         numeric = []
@@ -75,7 +75,7 @@ def assert_gradients(
         )
 
 
-def _compile(function):
+def compiled_function(function):
     """JAX takes its time over each operation by itself."""
     if keras.backend.backend() == "jax":
         import jax
@@ -84,7 +84,7 @@ def _compile(function):
     return function
 
 
-def _autodiff(scalar, points):
+def autodiff(scalar, points):
     if keras.backend.backend() == "jax":
         import jax
 

@@ -30,6 +30,9 @@ class Task(abc.ABC):
         name: The task's word on the command line.
         config_class: Its config dataclass.
         embedded: Names of the data sets that need no path.
+        streams: Whether the command line prints each result of `stream` as it
+            comes, as JSON one object a line. Otherwise it waits for all of them
+            and prints one list.
         run: The `RunFolder` this task was trained in or loaded from.
         config: Its config, with every value filled in.
     """
@@ -37,6 +40,7 @@ class Task(abc.ABC):
     name: str
     config_class: type
     embedded: tuple[str, ...] = ()
+    streams: bool = False
 
     def __init__(self, run, config):
         self.run = run
@@ -134,7 +138,7 @@ class Task(abc.ABC):
         with restored_policy():
             return cls._restore(run, config)
 
-    def evaluate(self, data=None, *, split="test", data_dir=None, json=None):
+    def evaluate(self, data=None, *, split="test", data_dir=None, json=None, **options):
         """Measures the model on one split of a data set.
 
         Args:
@@ -142,6 +146,7 @@ class Task(abc.ABC):
             split: `"train"`, `"val"`, `"test"` or `"all"`.
             data_dir: Where TensorFlow Datasets keeps its data.
             json: A file to write the figures to.
+            **options: The task's own options of `evaluate`.
 
         Returns:
             The figures, a dict; its keys are on the task's page in `docs/`. The
@@ -155,7 +160,7 @@ class Task(abc.ABC):
             data = facts["data"]
         if data_dir is None:
             data_dir = facts.get("data_dir")
-        metrics = self._evaluate(data, split, data_dir)
+        metrics = self._evaluate(data, split, data_dir, **options)
         if json is not None:
             write_json(Path(json), metrics)
         return metrics
@@ -263,7 +268,7 @@ class Task(abc.ABC):
         """Rebuilds the task from a run folder."""
 
     @abc.abstractmethod
-    def _evaluate(self, data, split, data_dir):
+    def _evaluate(self, data, split, data_dir, **options):
         """Returns the figures on one split, measured through the serving module."""
 
     @abc.abstractmethod
@@ -279,13 +284,38 @@ class Task(abc.ABC):
         """Returns a `tf.Module` with a dict `endpoints` of `tf.function`s."""
 
     @abc.abstractmethod
-    def predict(self, inputs):
-        """Returns one typed result for each input, through the serving module."""
+    def predict(self, inputs, **options):
+        """Returns a list of typed results, through the serving module.
 
-    def save_results(self, results, folder):
+        There is one for each input, or several where an input has several parts,
+        such as the frames of a video. `options` are the task's own.
+        """
+
+    def stream(self, inputs, *, save_dir=None, **options):
+        """Yields what `predict` returns, one by one, and saves it.
+
+        A task with inputs that take long or never end, such as a video or a
+        camera, yields each result as soon as it is known, saves it in passing,
+        and sets `streams`. What was saved until the caller stops is kept.
+
+        Args:
+            inputs: As for `predict`.
+            save_dir: The folder to save to; nothing is saved if not given.
+            **options: The task's own options of `predict`.
+
+        Yields:
+            The typed results.
+        """
+        results = self.predict(inputs, **options)
+        if save_dir is not None:
+            self.save_results(results, save_dir, **options)
+        yield from results
+
+    def save_results(self, results, folder, **options):
         """Writes the results of `predict` into a folder, as `predictions.json`.
 
         A task whose results can be drawn or played adds files of its own.
+        `options` are those that `predict` was given.
         """
         rows = [dataclasses.asdict(result) for result in results]
         write_json(Path(folder) / "predictions.json", rows)

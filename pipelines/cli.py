@@ -3,6 +3,8 @@
 TensorFlow is loaded by the verbs that need it, and by nothing before them.
 """
 
+import contextlib
+import dataclasses
 import json
 import os
 import shlex
@@ -99,12 +101,15 @@ def _run_task(entry, arguments):
         print(_task_usage(entry))
         return 0
     verb, rest = arguments[0], arguments[1:]
-    if verb not in VERBS:
-        raise UserError(
-            f"unknown verb `{verb}`",
-            mend=f"amalthea {entry.name} has {', '.join(VERBS)}",
-        )
-    return _VERBS[verb](entry, rest, f"amalthea {entry.name} {verb}")
+    prog = f"amalthea {entry.name} {verb}"
+    if verb in VERBS:
+        return _VERBS[verb](entry, rest, prog)
+    if verb in entry.verbs:
+        return _own_verb(entry, verb, rest, prog)
+    raise UserError(
+        f"unknown verb `{verb}`",
+        mend=f"amalthea {entry.name} has {', '.join([*VERBS, *entry.verbs])}",
+    )
 
 
 def _train(entry, words, prog):
@@ -121,15 +126,16 @@ def _train(entry, words, prog):
 
 
 def _evaluate(entry, words, prog):
-    from .verbs import Evaluate, parse
+    from .verbs import Evaluate, parse_verb
 
-    arguments = parse(Evaluate, words, prog)
+    arguments, options = parse_verb(entry, "evaluate", Evaluate, words, prog)
     task = entry.task_class().load(arguments.run)
     metrics = task.evaluate(
         arguments.data,
         split=arguments.split,
         data_dir=arguments.data_dir,
         json=arguments.json,
+        **options,
     )
     for line in task.metric_lines(metrics):
         print(line)
@@ -139,32 +145,47 @@ def _evaluate(entry, words, prog):
 
 
 def _predict(entry, words, prog):
-    import dataclasses
+    from .verbs import Predict, parse_verb
 
-    from .verbs import Predict, parse
-
-    arguments = parse(Predict, words, prog)
+    arguments, options = parse_verb(entry, "predict", Predict, words, prog)
     task = entry.task_class().load(arguments.run)
-    results = task.predict(list(arguments.inputs))
-    if arguments.save_dir is not None:
-        task.save_results(results, arguments.save_dir)
-    if arguments.json:
+    results = task.stream(
+        list(arguments.inputs), save_dir=arguments.save_dir, **options
+    )
+    # Closed at once when printing ends early, so that what is being saved is ended.
+    with contextlib.closing(results):
+        for line in _shown(task, results, arguments.json):
+            print(line, flush=task.streams)
+
+
+def _shown(task, results, as_json):
+    """Yields the lines to print: as the results come, where the task streams."""
+    if task.streams:
+        for result in results:
+            if as_json:
+                yield json.dumps(dataclasses.asdict(result), ensure_ascii=False)
+            else:
+                yield from task.result_lines([result])
+    elif as_json:
         rows = [dataclasses.asdict(result) for result in results]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        yield json.dumps(rows, indent=2, ensure_ascii=False)
     else:
-        for line in task.result_lines(results):
-            print(line)
+        yield from task.result_lines(list(results))
 
 
 def _export(entry, words, prog):
     from ..serving.bundle.server_files import image_mismatch
     from ..serving.quiet import import_tensorflow
-    from .verbs import Export, parse
+    from .verbs import Export, parse_verb
 
-    arguments = parse(Export, words, prog)
+    arguments, options = parse_verb(entry, "export", Export, words, prog)
     task = entry.task_class().load(arguments.run)
     folder = task.export(
-        arguments.to, arguments.name, arguments.version, keep=arguments.keep
+        arguments.to,
+        arguments.name,
+        arguments.version,
+        keep=arguments.keep,
+        **options,
     )
     print(folder)
     print(f"model card: {folder / 'MODEL_CARD.md'}")
@@ -175,13 +196,28 @@ def _export(entry, words, prog):
 
 
 def _doctor(entry, words, prog):
-    from .verbs import Doctor, parse
+    from .verbs import Doctor, parse_verb
 
-    arguments = parse(Doctor, words, prog)
-    report = entry.task_class().doctor(arguments.data, data_dir=arguments.data_dir)
+    arguments, options = parse_verb(entry, "doctor", Doctor, words, prog)
+    report = entry.task_class().doctor(
+        arguments.data, data_dir=arguments.data_dir, **options
+    )
     for line in report.lines():
         print(line)
     return int(report.fatal)
+
+
+def _own_verb(entry, verb, words, prog):
+    from .verbs import field_values, parse
+
+    own = entry.verbs[verb]
+    arguments = parse(entry.arguments_class(verb), words, prog, own.summary)
+    values = field_values(arguments)
+    task = entry.task_class()
+    if "run" in values:
+        task = task.load(values.pop("run"))
+    for line in getattr(task, own.method)(**values) or ():
+        print(line, flush=True)
 
 
 def _usage():
@@ -213,6 +249,7 @@ def _task_usage(entry):
             entry.summary,
             "",
             *(f"  {name:12} {text}" for name, text in VERBS.items()),
+            *(f"  {name:12} {verb.summary}" for name, verb in entry.verbs.items()),
         ]
     )
 

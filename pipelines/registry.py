@@ -2,13 +2,34 @@
 
 import dataclasses
 import importlib
+from collections.abc import Mapping
 
 from ..errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
+class OwnVerb:
+    """A verb that one task has beside those that all have.
+
+    Args:
+        summary: One line for the task's help.
+        arguments: Name of the dataclass of its arguments, in the task's `options`
+            module. Each field is a flag.
+        method: Name of the task's method that does it. It gets the arguments by
+            keyword and returns lines to print, or `None`; a generator's lines
+            are printed as they come. With a field `run` among the arguments the
+            run is loaded and its task has the method; without, it is a class
+            method.
+    """
+
+    summary: str
+    arguments: str
+    method: str
+
+
+@dataclasses.dataclass(frozen=True)
 class TaskEntry:
-    """Where a task lives.
+    """Where a task lives, and what its command line has beside that of others.
 
     Args:
         name: The word on the command line.
@@ -18,6 +39,12 @@ class TaskEntry:
             classes.
         config: Name of the config class.
         task: Name of the task class.
+        options: Dict from `"evaluate"`, `"predict"`, `"export"` or `"doctor"` to
+            the name of a dataclass in the package's `options` module (free of
+            TensorFlow). Its fields are flags of that verb, each with a default,
+            and reach the task's method of that name by keyword. Its docstring
+            stands in the verb's help.
+        verbs: Dict from name to `OwnVerb`.
     """
 
     name: str
@@ -25,10 +52,21 @@ class TaskEntry:
     package: str
     config: str
     task: str
+    options: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    verbs: Mapping[str, OwnVerb] = dataclasses.field(default_factory=dict)
 
     def config_class(self):
         """Returns the config class, without loading TensorFlow."""
         return getattr(self._module("config"), self.config)
+
+    def options_class(self, verb):
+        """Returns the dataclass of a verb's options, or `None`; no TensorFlow."""
+        name = self.options.get(verb)
+        return None if name is None else getattr(self._module("options"), name)
+
+    def arguments_class(self, verb):
+        """Returns the dataclass of an own verb's arguments; no TensorFlow."""
+        return getattr(self._module("options"), self.verbs[verb].arguments)
 
     def task_class(self):
         """Returns the task class, which loads TensorFlow."""
@@ -50,6 +88,29 @@ TASKS = {
             "classify",
             "ClassifyConfig",
             "ImageClassification",
+            options={"export": "ExportOptions"},
+            verbs={
+                "heatmap": OwnVerb(
+                    "show where in larger images each class is",
+                    "HeatMapArguments",
+                    "heat_map_lines",
+                )
+            },
+        ),
+        TaskEntry(
+            "detect",
+            "object detection: image bytes in, boxes, scores and classes out",
+            "detect",
+            "DetectConfig",
+            "ObjectDetection",
+            options={"predict": "PredictOptions", "doctor": "DoctorOptions"},
+            verbs={
+                "anchors": OwnVerb(
+                    "fit anchors to the boxes of a data set",
+                    "AnchorArguments",
+                    "anchors",
+                )
+            },
         ),
     )
 }

@@ -206,6 +206,13 @@ class RunFolder:
             raise UserError(f"is damaged (it has no column {missing[0]!r})", path)
         return rows
 
+    def known_splits(self):
+        """Returns which example is in which split: a dict from key to split."""
+        rows = self.read_rows(self.splits, ("key", "split"))
+        # Of an example that stood in two splits, what was trained on counts.
+        rows.sort(key=lambda row: {"train": 2, "val": 1}.get(row["split"], 0))
+        return {row["key"]: row["split"] for row in rows}
+
     def write_metrics(self, split, values):
         """Puts one split's figures into `metrics.json`, beside the others'."""
         metrics = {**self.read_metrics(), split: values}

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import inspect
 import io
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,12 +20,12 @@ Url = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="URL")]
 Spec = Annotated[str | None, tyro.conf.arg(metavar="SPEC")]
 
 
-def _optional(kind, metavar):
+def optional(kind, metavar):
     """The type of a flag that may be missing, shown without `(default: None)`."""
     return Annotated[kind | None, tyro.conf.arg(metavar=metavar, help_behavior_hint="")]
 
 
-def _switch():
+def switch():
     """The type of a flag without a value, shown without `(default: False)`."""
     return Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 
@@ -34,8 +35,8 @@ class Train:
     out: Annotated[Path, tyro.conf.arg(metavar="RUN")]
     """The run folder to write."""
     data: Spec = None
-    """The data: `digits`, a path, or tfds:name/config. When resuming, what the run
-    was begun with."""
+    """The data: an embedded set, a path, or tfds:name/config. When resuming, what the
+    run was begun with."""
     data_dir: DataDir = None
     """Where TensorFlow Datasets keeps its data."""
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE.toml")] = None
@@ -67,7 +68,7 @@ class Predict:
     ]
     """Files, folders or glob patterns."""
     json: bool = False
-    """Print JSON, one object for each input."""
+    """Print JSON: one list, or an object a line where results come one by one."""
     save_dir: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Write the results into this folder."""
 
@@ -89,7 +90,7 @@ class Export:
 @dataclasses.dataclass
 class Doctor:
     data: Annotated[str, tyro.conf.arg(metavar="SPEC")]
-    """The data: `digits`, a path, or tfds:name/config."""
+    """The data: an embedded set, a path, or tfds:name/config."""
     data_dir: DataDir = None
     """Where TensorFlow Datasets keeps its data."""
 
@@ -134,13 +135,13 @@ class Ask:
             help_behavior_hint="(required)",
         ),
     ]
-    signature: _optional(str, "NAME") = None
+    signature: optional(str, "NAME") = None
     """Ask this signature. If not given, it is serving_default or the only one."""
-    version: _optional(int, "N") = None
+    version: optional(int, "N") = None
     """Ask this version of the model. If not given, the server chooses."""
-    label: _optional(str, "LABEL") = None
+    label: optional(str, "LABEL") = None
     """Ask the version with this label, such as stable."""
-    json: _switch() = False
+    json: switch() = False
     """Print JSON, one object for each input, empty outputs included."""
     timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 30.0
     """Each request may take this long, in seconds. Up to 32 inputs go in one."""
@@ -155,11 +156,11 @@ class Bench:
     """The server has a model of this name."""
     input: Annotated[tuple[str, ...], tyro.conf.arg(metavar="INPUT...")]
     """Send these in turn. They are written as for `amalthea ask`."""
-    signature: _optional(str, "NAME") = None
+    signature: optional(str, "NAME") = None
     """Ask this signature. If not given, it is serving_default or the only one."""
-    version: _optional(int, "N") = None
+    version: optional(int, "N") = None
     """Ask this version of the model. If not given, the server chooses."""
-    label: _optional(str, "LABEL") = None
+    label: optional(str, "LABEL") = None
     """Ask the version with this label, such as stable."""
     concurrency: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N...")] = (
         1,
@@ -183,9 +184,9 @@ class Bench:
     """Stop after this long in all."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("bench")
     """Write the table and the plot into this folder."""
-    write: _optional(Path, "MODELS/NAME/N") = None
+    write: optional(Path, "MODELS/NAME/N") = None
     """Write the suggested batching values into this exported version."""
-    allow_remote: _switch() = False
+    allow_remote: switch() = False
     """Allow load on a server that is not on this machine."""
 
 
@@ -241,18 +242,7 @@ def parse_train(entry, arguments, prog):
             )
         values |= settings
     defaults = make_config(config_class, values, known.get("config", "the run"))
-    both = dataclasses.make_dataclass(
-        "Train",
-        [
-            (
-                "settings",
-                Annotated[config_class, tyro.conf.arg(name="")],
-                dataclasses.field(default=defaults),
-            )
-        ],
-        bases=(Train,),
-    )
-    parsed = parse(both, arguments, prog)
+    parsed = parse(_with_settings(Train, config_class, defaults), arguments, prog)
     return parsed, parsed.settings
 
 
@@ -268,8 +258,53 @@ def _first_look(arguments):
     return found
 
 
-def parse(arguments_class, arguments, prog):
+def parse_verb(entry, verb, arguments_class, arguments, prog):
+    """Parses the flags of a verb: those that all tasks have and the task's own.
+
+    Args:
+        entry: The task's `TaskEntry`.
+        verb: The verb's name.
+        arguments_class: The dataclass of the flags that all tasks have.
+        arguments: The words after the verb.
+        prog: What the help calls the command.
+
+    Returns:
+        `(arguments, options)`: the dataclass, and a dict of the task's own flags.
+    """
+    options_class = entry.options_class(verb)
+    if options_class is None:
+        return parse(arguments_class, arguments, prog), {}
+    both = _with_settings(arguments_class, options_class, options_class())
+    about = inspect.getdoc(options_class)
+    parsed = parse(both, arguments, prog, about)
+    return parsed, field_values(parsed.settings)
+
+
+def _with_settings(arguments_class, settings_class, defaults):
+    """Extends a dataclass by a field `settings`, whose fields are flags too."""
+    settings = Annotated[settings_class, tyro.conf.arg(name="")]
+    field = ("settings", settings, dataclasses.field(default=defaults))
+    name = arguments_class.__name__
+    return dataclasses.make_dataclass(name, [field], bases=(arguments_class,))
+
+
+def field_values(arguments):
+    """Returns a dataclass's fields as a dict, their values as they are."""
+    names = [field.name for field in dataclasses.fields(arguments)]
+    return {name: getattr(arguments, name) for name in names}
+
+
+def parse(arguments_class, arguments, prog, description=""):
     """Parses flags into a dataclass; help goes to the screen as usual.
+
+    Args:
+        arguments_class: The dataclass; each field is a flag.
+        arguments: The words to parse.
+        prog: What the help calls the command.
+        description: What the help says above the flags.
+
+    Returns:
+        The dataclass.
 
     Raises:
         UserError: for a wrong flag or value, in one line.
@@ -280,7 +315,7 @@ def parse(arguments_class, arguments, prog):
             return tyro.cli(
                 arguments_class,
                 prog=prog,
-                description="",
+                description=description,
                 args=arguments,
             )
     except SystemExit as stop:

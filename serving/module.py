@@ -26,3 +26,22 @@ class ServingModule(tf.Module):
             variable.value for model in models for variable in model.variables
         ]
         self.endpoints = {}
+
+
+def apply_model(model, inputs):
+    """Calls a Keras model for inference on a batch that may be empty.
+
+    Convolutions of oneDNN refuse an empty batch: they are given one row.
+
+    Args:
+        model: The Keras model.
+        inputs: A tensor `[N, ...]`; N may be 0.
+
+    Returns:
+        What the model returns, a tensor or a structure of them, `[N, ...]`.
+    """
+    rows = tf.shape(inputs)[0]
+    spare = tf.cast(rows == 0, tf.int32)
+    padded = tf.pad(inputs, [[0, spare], *[[0, 0]] * (inputs.shape.rank - 1)])
+    outputs = model(padded, training=False)
+    return tf.nest.map_structure(lambda output: output[:rows], outputs)

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from .inputs import gather_images
+from ..inputs import gather_images
 from .results import OUTPUTS, classified_images
 
 _PART = 32  # images read and sent at a time by a client without a limit

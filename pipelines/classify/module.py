@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from ...data.images.decode import decode_batch
 from ...data.images.pixels import resized_pixels
-from ...serving.module import ServingModule
+from ...serving.module import ServingModule, apply_model
 
 TOP = 5
 
@@ -45,7 +45,7 @@ class ImageClassifier(ServingModule):
             return decode_batch(image_bytes, channels, resize, spec)
 
         def answer(images, valid, error):
-            logits = _logits(model, images) / temperature
+            logits = tf.cast(apply_model(model, images), tf.float32) / temperature
             return _answer(logits, labels, top, valid, error)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
@@ -73,14 +73,6 @@ class ImageClassifier(ServingModule):
 
         self.decode = decode
         self.endpoints = {"serving_default": serve_bytes, "pixels": serve_pixels}
-
-
-def _logits(model, images):
-    rows = tf.shape(images)[0]
-    # Convolutions of oneDNN refuse an empty batch: give them one row.
-    spare = tf.cast(rows == 0, tf.int32)
-    padded = tf.pad(images, [[0, spare], [0, 0], [0, 0], [0, 0]])
-    return tf.cast(model(padded, training=False)[:rows], tf.float32)
 
 
 def _answer(logits, labels, top, valid, error):

@@ -10,18 +10,18 @@ from ...data.images.pixels import resized_pixels
 from ..report import (
     Section,
     figure_html,
+    figure_text,
+    new_figure,
+    plot_confusion,
     plot_curves,
     save_figure,
     table_html,
     write_page,
 )
-from ..report.figures import new_figure
 
 SHEET = 24  # mistakes on the sheet
 SHEET_COLUMNS = 6
 THUMBNAIL = 160  # pixels
-NUMBERS_UP_TO = 25  # classes; above, a confusion matrix shows shades only
-NAMES_UP_TO = 60  # classes; above, its axes have no names
 
 SUMMARY = (
     "examples",
@@ -48,7 +48,7 @@ def write_pictures(run, split, metrics, answers, mistakes):
     """
     names = [row["label"] for row in metrics["per_class"]]
     matrix = np.array(metrics["confusion_matrix"])
-    _draw_confusion(matrix, names, run.report / f"{split}_confusion.png")
+    plot_confusion(matrix, names, run.report / f"{split}_confusion.png")
     _draw_calibration(metrics, answers, matrix, run.report / f"{split}_calibration.png")
     sheet = run.report / f"{split}_mistakes.png"
     sheet.unlink(missing_ok=True)
@@ -109,34 +109,6 @@ def _split_section(run, split, metrics):
     return Section(f"Split: {split}", parts)
 
 
-def _draw_confusion(matrix, names, path):
-    count = len(names)
-    side = min(max(4.0, 0.42 * count + 1.8), 14)
-    figure = new_figure(side + 0.8, side)
-    axes = figure.add_subplot()
-    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
-    if count <= NUMBERS_UP_TO:
-        for row, column in np.argwhere(matrix):
-            axes.text(
-                column,
-                row,
-                matrix[row, column],
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if shares[row, column] > 0.5 else "black",
-            )
-    if count <= NAMES_UP_TO:
-        short = [_short(name, 18) for name in names]
-        axes.set_xticks(range(count), short, rotation=60, ha="right", fontsize=8)
-        axes.set_yticks(range(count), short, fontsize=8)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
-    save_figure(figure, path)
-
-
 def _draw_calibration(metrics, answers, matrix, path, bins=15):
     valid = answers["valid"]
     confidence = answers["top_probabilities"][valid][:, 0]
@@ -180,14 +152,8 @@ def _draw_mistakes(mistakes, path):
     for axes, image, mistake in zip(grid.flat, images.numpy(), mistakes, strict=False):
         axes.imshow(image)
         axes.set_title(
-            f"{_short(mistake['predicted'], 20)} {mistake['probability']:.0%}\n"
-            f"is {_short(mistake['label'], 20)}",
+            f"{figure_text(mistake['predicted'], 20)} {mistake['probability']:.0%}\n"
+            f"is {figure_text(mistake['label'], 20)}",
             fontsize=9,
         )
     save_figure(figure, path)
-
-
-def _short(text, length):
-    # A dollar sign would start a formula.
-    text = text.replace("$", r"\$")
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,7 +1,6 @@
 """What a training takes from its data: sizes, splits, weights of the classes."""
 
 import dataclasses
-import hashlib
 
 import numpy as np
 
@@ -29,11 +28,7 @@ def load_table(data, data_dir, config, run=None):
     """
     known, names = None, None
     if run is not None:
-        rows = run.read_rows(run.splits, ("key", "split"))
-        # Of an image that stood in two splits, what was trained on counts.
-        rows.sort(key=lambda row: {"train": 2, "val": 1}.get(row["split"], 0))
-        known = {row["key"]: row["split"] for row in rows}
-        names = run.read_labels()
+        known, names = run.known_splits(), run.read_labels()
     return load_images(
         data,
         data_dir=data_dir,
@@ -110,11 +105,3 @@ def split_rows(table):
             table.keys, table.splits, table.labels, table.names, strict=True
         )
     ]
-
-
-def fingerprint(table):
-    """Returns a text that changes when an image or its label does."""
-    digest = hashlib.blake2b(digest_size=16)
-    for key, label in zip(table.keys, table.labels, strict=True):
-        digest.update(f"{key} {label}\n".encode())
-    return digest.hexdigest()

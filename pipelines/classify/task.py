@@ -1,8 +1,5 @@
 """Image classification as a task: train, evaluate, predict, export, doctor."""
 
-import os
-from collections import Counter
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -10,39 +7,36 @@ import tensorflow as tf
 from ...data.images import EMBEDDED, ImageLoader
 from ...data.images.doctor import examine_images
 from ...errors import UserError
-from ..base import Task
 from ..config import make_config
+from ..image_task import ImageTask, announce_reading, announce_unreadable
+from ..inputs import gather_images
 from ..training.checkpoint import load_state
+from ..training.fingerprint import fingerprint
 from ..training.loop import run_training
 from ..training.supervised import SupervisedTraining
 from .augmentation import Augmentation
 from .calibration import fit_temperature
 from .config import ClassifyConfig
-from .examples import keep_examples, read_examples
-from .inputs import gather_images
+from .heat_map import heat_map_endpoint
+from .heat_map_files import HeatMapFiles
+from .heat_map_results import heat_map_json, heat_maps
 from .metrics import class_indices, classification_metrics
 from .model import build_model
 from .module import ImageClassifier
+from .options import ExportOptions, HeatMapSettings
 from .report import SHEET, write_pictures, write_report
 from .results import classified_images
 from .setup import (
     check_classes,
     class_weights,
     filled_in,
-    fingerprint,
     load_table,
     split_rows,
     training_size,
 )
 
-SERVING_BATCH = 64  # images a call of the serving module gets in evaluate and predict
-SHOWN_UNREADABLE = 5
-MOST_LABELS = 30  # that a model card names
-SPLITS = ("train", "val", "test")
-MANY = 2000  # images whose reading takes long enough to be announced
 
-
-class ImageClassification(Task):
+class ImageClassification(ImageTask):
     """Image classification on a user's own images.
 
     Attributes:
@@ -62,6 +56,11 @@ class ImageClassification(Task):
         self.labels = labels
         self.temperature = temperature
         self._table = None
+        self._heat_map_endpoints = {}
+
+    @classmethod
+    def _load_table(cls, data, data_dir, config, run=None):
+        return load_table(data, data_dir, config, run)
 
     @classmethod
     def _prepare(cls, run, config, data, data_dir, resume, progress):
@@ -144,7 +143,11 @@ class ImageClassification(Task):
     @property
     def fingerprint(self):
         seen = np.flatnonzero(self._table.splits != "test")
-        return fingerprint(self._table.take(seen))
+        table = self._table.take(seen)
+        return fingerprint(
+            f"{key} {label}"
+            for key, label in zip(table.keys, table.labels, strict=True)
+        )
 
     @classmethod
     def _restore(cls, run, config):
@@ -181,6 +184,76 @@ class ImageClassification(Task):
         names, contents = gather_images(inputs)
         answers = self._answers(contents)
         return classified_images(names, answers)
+
+    def heat_map(self, inputs, *, save_dir=None, **settings):
+        """Slides the classifier over images that are larger than its input.
+
+        Args:
+            inputs: As for `predict`.
+            save_dir: A folder to write a picture and the maps of each image to.
+            **settings: Fields of `HeatMapSettings`: `canvas`, `scales`, `stride`
+                and `context`.
+
+        Returns:
+            A list of `HeatMap`, in the order of the inputs. An image that cannot
+            be read has `valid` false.
+
+        Raises:
+            UserError: if a file is missing or the settings do not suit the model.
+        """
+        names, contents = gather_images(inputs)
+        endpoint = self._heat_map_endpoint(HeatMapSettings(**settings))
+        files = save_dir and HeatMapFiles(save_dir)
+        results = []
+        for name, content in zip(names, contents, strict=True):
+            answers = endpoint(tf.constant([content]))
+            answers = {key: value.numpy() for key, value in answers.items()}
+            results += heat_maps([name], answers)
+            if files:
+                files.add(results[-1], content)
+        if files:
+            files.finish()
+        return results
+
+    def heat_map_lines(self, inputs, *, json=False, save_dir=None, **settings):
+        """Does what the verb `heatmap` asks for; returns lines to print."""
+        results = self.heat_map(inputs, save_dir=save_dir, **settings)
+        return [heat_map_json(results)] if json else [r.line() for r in results]
+
+    def _heat_map_endpoint(self, settings):
+        if settings not in self._heat_map_endpoints:
+            self._heat_map_endpoints[settings] = heat_map_endpoint(
+                self.model, self.labels, self.config, self.temperature, settings
+            )
+        return self._heat_map_endpoints[settings]
+
+    def export(self, models_dir, name=None, version=None, *, keep=None, **options):
+        """Exports the classifier as every task does; see `Task.export`.
+
+        Args:
+            models_dir: The folder of models that a server watches.
+            name: The model's name; the run folder's name if not given.
+            version: A whole number; one more than the highest there if not given.
+            keep: How many versions to keep; all if not given.
+            **options: Fields of `ExportOptions`. `heat_map=(height, width)` adds
+                a signature `heat_map`, see `heat_map_endpoint`.
+
+        Returns:
+            The `Path` of the version folder.
+
+        Raises:
+            UserError: as `Task.export`, or if the settings do not suit the model.
+        """
+        settings = ExportOptions(**options).settings()
+        module = self.serving_module()
+        endpoints = dict(module.endpoints)
+        if settings:
+            added = self._heat_map_endpoint(settings)
+            module.endpoints = {**endpoints, "heat_map": added}
+        try:
+            return super().export(models_dir, name, version, keep=keep)
+        finally:
+            module.endpoints = endpoints
 
     @classmethod
     def doctor(cls, data, *, data_dir=None, **settings):
@@ -226,59 +299,17 @@ class ImageClassification(Task):
         return ImageClassifier(self.model, self.labels, self.config, self.temperature)
 
     def _examples(self):
-        contents = read_examples(self.run)
-        if contents is None:
-            facts = self.run.facts(self.name)
-            data, data_dir = facts["data"], facts.get("data_dir")
-            self._keep_examples(load_table(data, data_dir, self.config, self.run))
-            contents = read_examples(self.run)
-        if not contents:  # the user wants none to be exported
+        examples = self._image_examples()
+        if examples is None:
             return {}
-        images, valid, errors = self.serving_module().decode(
-            tf.constant(list(contents.values()))
-        )
-        for name, good, error in zip(contents, valid, errors.numpy(), strict=True):
-            if not good:
-                raise UserError(error.decode(), self.run.examples / name, "Remove it")
+        contents, images = examples
         return {
-            "serving_default": {"image_bytes": np.array([*contents.values()], object)},
+            "serving_default": {"image_bytes": contents},
             "pixels": {"pixels": images.numpy()},
         }
 
-    def _about_data(self):
-        rows = self.run.read_rows(self.run.splits, ("split",))
-        counts = Counter(row["split"] for row in rows)
-        splits = ", ".join(
-            f"{counts[name]:,} {name}" for name in SPLITS if counts[name]
-        )
-        labels = ", ".join(self.labels[:MOST_LABELS])
-        if len(self.labels) > MOST_LABELS:
-            labels += f" and {len(self.labels) - MOST_LABELS} more"
-        return (
-            f"{super()._about_data()}: {splits} images; "
-            f"{len(self.labels)} classes: {labels}"
-        )
-
-    def _keep_examples(self, table):
-        """Keeps some images with the run, if it can be ones it was not trained on.
-
-        What is there is left: a user may have put other images there, or none.
-        """
-        if self.run.examples.exists():
-            return
-
-        def is_readable(contents):
-            return self.serving_module().decode(tf.constant(contents))[1]
-
-        for split in reversed(SPLITS):
-            if split in table.splits:
-                rows = table.select(split)
-                if keep_examples(self.run, rows, is_readable):
-                    return
-
     def _loader(self, table, size, progress, drop_remainder=False):
-        if table.pixels is None and len(table) > MANY:
-            progress.say(f"reading {len(table):,} images")
+        announce_reading(table, progress)
         loader = ImageLoader(
             table,
             height=size[0],
@@ -290,11 +321,7 @@ class ImageClassification(Task):
             seed=self.config.seed,
             drop_remainder=drop_remainder,
         )
-        for name, reason in loader.unreadable[:SHOWN_UNREADABLE]:
-            progress.say(f"left out: {name}: {reason}")
-        more = len(loader.unreadable) - SHOWN_UNREADABLE
-        if more > 0:
-            progress.say(f"left out: {more} more images")
+        announce_unreadable(loader, progress)
         return loader
 
     def _calibrate(self, loader):
@@ -318,19 +345,10 @@ class ImageClassification(Task):
         return dataset.map(add_targets).prefetch(tf.data.AUTOTUNE)
 
     def _answers(self, contents):
-        """Runs the serving module over encoded images, a batch at a time."""
-        serve = self.serving_module().endpoints["serving_default"]
-        parts, batch = [], []
-        for content in contents:
-            batch.append(content)
-            if len(batch) == SERVING_BATCH:
-                parts.append(serve(tf.constant(batch)))
-                batch = []
-        if batch:
-            parts.append(serve(tf.constant(batch)))
+        """Returns the serving module's answers for encoded images."""
+        parts = list(self.answer_batches(contents))
         return {
-            key: np.concatenate([part[key].numpy() for part in parts])
-            for key in parts[0]
+            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
         }
 
     def _measure(self, table, split):
@@ -364,19 +382,6 @@ class ImageClassification(Task):
             [{**mistake, "content": content} for mistake, content in pictures],
         )
         return metrics
-
-    def _save_model(self):
-        """Writes `model.keras`, whole or not at all."""
-        partial = self.run.path / ".partial.keras"
-        try:
-            self.model.save(partial)
-            os.replace(partial, self.run.model)
-        except OSError as error:
-            raise UserError(
-                f"cannot be written ({error.strerror or error})", self.run.model
-            ) from error
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def _score(figures):

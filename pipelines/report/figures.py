@@ -1,6 +1,7 @@
 """Figures as PNG files, drawn without a screen."""
 
 import math
+import warnings
 from pathlib import Path
 
 from ...files import atomic_file
@@ -23,8 +24,24 @@ def new_figure(width, height):
 
 def save_figure(figure, path):
     """Writes a figure as PNG, whole or not at all."""
-    with atomic_file(Path(path), "wb") as file:
+    with atomic_file(Path(path), "wb") as file, warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box; the page has it in a table.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from")
         figure.savefig(file, format="png", dpi=DPI)
+
+
+def figure_text(text, length):
+    """Returns a text in one line as a figure can show it.
+
+    Args:
+        text: The text.
+        length: Most characters; what is longer is cut.
+    """
+    text = " ".join(text.split())
+    if len(text) > length:
+        text = text[: length - 1] + "…"
+    # A dollar sign would start a formula.
+    return text.replace("$", r"\$")
 
 
 def plot_curves(rows, path):
@@ -37,11 +54,8 @@ def plot_curves(rows, path):
     """
     from matplotlib.ticker import MaxNLocator
 
-    names = [
-        name
-        for name in dict.fromkeys(key for row in rows for key in row)
-        if name not in ("epoch", "seconds") and not name.startswith("val_")
-    ]
+    keys = dict.fromkeys(key.removeprefix("val_") for row in rows for key in row)
+    names = [name for name in keys if name not in ("epoch", "seconds")]
     # The learning rate explains the others; it goes last.
     names.sort(key=lambda name: name == "learning_rate")
     columns = min(len(names), 3)
@@ -49,14 +63,22 @@ def plot_curves(rows, path):
     figure = new_figure(3.7 * columns, 2.9 * lines)
     for place, name in enumerate(names, 1):
         axes = figure.add_subplot(lines, columns, place)
-        for key, label in ((name, "training"), (f"val_{name}", "validation")):
+        for key, label, colour in (
+            (name, "training", "C0"),
+            (f"val_{name}", "validation", "C1"),
+        ):
             points = [
                 (float(row["epoch"]), float(row[key])) for row in rows if row.get(key)
             ]
             if points:
                 marker = "o" if len(points) < 2 else None
-                axes.plot(*zip(*points, strict=True), label=label, marker=marker)
-        if len(axes.lines) > 1:
+                axes.plot(
+                    *zip(*points, strict=True),
+                    color=colour,
+                    label=label,
+                    marker=marker,
+                )
+        if any(line.get_label() == "validation" for line in axes.lines):
             axes.legend(frameon=False)
         axes.set_title(name.replace("_", " "))
         axes.set_xlabel("epoch")

@@ -51,15 +51,15 @@ def table_html(header, rows):
 
 
 def figure_html(file, caption):
-    """Returns HTML that shows a picture beside the page.
+    """Returns HTML that shows a picture beside the page, and opens it at full size.
 
     Args:
         file: The picture's file name.
         caption: What it shows; the alternative text too.
     """
-    text = escape(caption)
+    file, text = escape(file), escape(caption)
     return (
-        f'<figure><img src="{escape(file)}" alt="{text}">'
+        f'<figure><a href="{file}"><img src="{file}" alt="{text}"></a>'
         f"<figcaption>{text}</figcaption></figure>"
     )
 

@@ -14,13 +14,15 @@ class SupervisedTraining:
 
     Args:
         model: A built Keras model.
-        loss: `loss(targets, outputs, sample_weight=weights)`, a Keras loss.
+        loss: `loss(targets, outputs, sample_weight=weights)`, a Keras loss. A
+            subclass may take it apart in `_measure`.
         config: A `TrainingConfig`.
         train_epoch: Function from the epoch's number to a `tf.data.Dataset` of
             `(inputs, targets, weights)`.
         val: A `tf.data.Dataset` of the same, or `None`.
         steps_per_epoch: Batches in `train_epoch(epoch)`.
-        metrics: Function that returns a fresh dict of Keras metrics.
+        metrics: Function that returns a fresh dict of Keras metrics. The loss is
+            always among the figures.
         augment: `augment(inputs, targets) -> (inputs, targets)`, called inside
             the training step, or `None`. Its layers' seed generators are found
             through `augment.layers`, so that resuming draws the same numbers.
@@ -123,7 +125,7 @@ class SupervisedTraining:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             outputs = self.model(inputs, training=True)
-            loss = self._loss(targets, outputs, sample_weight=weights)
+            loss, parts = self._measure(targets, outputs, weights)
             total = loss + tf.add_n(self.model.losses) if self.model.losses else loss
             if self._kernels:
                 squares = [tf.reduce_sum(tf.square(w.value)) for w in self._kernels]
@@ -133,18 +135,23 @@ class SupervisedTraining:
         self._optimizer.apply(gradients, variables)
         if self._average:
             self._average.update()
-        self._record(loss, targets, outputs, inputs)
+        self._record(loss, parts, targets, outputs, inputs)
 
     def _test_step(self, inputs, targets, weights):
         outputs = self.model(inputs, training=False)
-        loss = self._loss(targets, outputs, sample_weight=weights)
-        self._record(loss, targets, outputs, inputs)
+        loss, parts = self._measure(targets, outputs, weights)
+        self._record(loss, parts, targets, outputs, inputs)
 
-    def _record(self, loss, targets, outputs, inputs):
+    def _measure(self, targets, outputs, weights):
+        """Returns the loss of a batch and a dict of further means to record."""
+        return self._loss(targets, outputs, sample_weight=weights), {}
+
+    def _record(self, loss, parts, targets, outputs, inputs):
         rows = tf.shape(inputs)[0]
+        means = {"loss": loss, **parts}
         for name, metric in self._metrics.items():
-            if name == "loss":
-                metric.update_state(loss, sample_weight=rows)
+            if name in means:
+                metric.update_state(means[name], sample_weight=rows)
             else:
                 metric.update_state(targets, outputs)
 

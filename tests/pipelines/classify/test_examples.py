@@ -10,9 +10,8 @@ from PIL import Image
 
 from amalthea import UserError
 from amalthea.data.images import load_images
-from amalthea.pipelines import ImageClassification
-from amalthea.pipelines.classify import examples
-from amalthea.pipelines.classify.examples import keep_examples, read_examples
+from amalthea.pipelines import ImageClassification, examples
+from amalthea.pipelines.examples import keep_examples, read_examples
 from amalthea.pipelines.run_folder import RunFolder
 
 

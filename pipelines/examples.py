@@ -1,7 +1,7 @@
 """Real images kept with a run, to warm up and check what it exports."""
 
-from ...errors import UserError
-from ...files import atomic_folder
+from ..errors import UserError
+from ..files import atomic_folder
 
 COUNT = 32
 MAX_BYTES = 8 * 2**20  # of all of them: they are copied into every export
@@ -12,7 +12,7 @@ def keep_examples(run, table, is_readable):
 
     Args:
         run: The `RunFolder`.
-        table: An `ImageTable`; its rows are taken at even distances.
+        table: An `ImageSet`; its rows are taken at even distances.
         is_readable: Takes a list of encoded images, returns a bool for each.
 
     Returns:

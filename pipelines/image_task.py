@@ -1,0 +1,155 @@
+"""What the tasks share whose input is encoded images and whose model is Keras'."""
+
+import os
+from collections import Counter
+
+import numpy as np
+import tensorflow as tf
+
+from ..data.splits import SPLITS
+from ..errors import UserError
+from .base import Task
+from .examples import keep_examples, read_examples
+
+SERVING_BATCH = 64  # images a call of the serving module gets in evaluate and predict
+SHOWN_UNREADABLE = 5
+MOST_LABELS = 30  # that a model card names
+MANY = 2000  # images whose reading takes long enough to be announced
+
+
+class ImageTask(Task):
+    """A task on images: examples, batches of answers, the finished model.
+
+    A subclass sets `model` and `labels`, makes a serving module whose signature
+    `serving_default` takes `image_bytes` and which has `decode(image_bytes) ->
+    (images, valid, error)`, and says how its data is read in `_load_table`.
+
+    Attributes:
+        model: The Keras model.
+        labels: The class names, in the order of its outputs.
+    """
+
+    @classmethod
+    def _load_table(cls, data, data_dir, config, run=None):
+        """Returns the `ImageSet` of a data spec.
+
+        Args:
+            data: The spec.
+            data_dir: Where TensorFlow Datasets keeps its data.
+            config: The task's config.
+            run: A `RunFolder` whose labels and splits hold, if given.
+        """
+        raise NotImplementedError
+
+    def answer_batches(self, contents, signature="serving_default", **columns):
+        """Runs the serving module over encoded images, a batch at a time.
+
+        Args:
+            contents: Iterable of `bytes`.
+            signature: The signature to call.
+            **columns: Further inputs of it: the one value of all rows, a numpy
+                scalar.
+
+        Yields:
+            Dicts from output name to numpy array, for the images in their order.
+        """
+        serve = self.serving_module().endpoints[signature]
+
+        def answer(batch):
+            rows = {name: tf.fill([len(batch)], x) for name, x in columns.items()}
+            outputs = serve(image_bytes=tf.constant(batch), **rows)
+            return {name: output.numpy() for name, output in outputs.items()}
+
+        batch = []
+        for content in contents:
+            batch.append(content)
+            if len(batch) == SERVING_BATCH:
+                yield answer(batch)
+                batch = []
+        if batch:
+            yield answer(batch)
+
+    def _image_examples(self):
+        """Returns the run's example images, encoded and decoded, or `None`.
+
+        Returns:
+            `(contents, images)`: object `[n]` of `bytes` and what the serving
+            module's `decode` makes of them.
+
+        Raises:
+            UserError: if one of them cannot be read.
+        """
+        contents = read_examples(self.run)
+        if contents is None:
+            facts = self.run.facts(self.name)
+            data, data_dir = facts["data"], facts.get("data_dir")
+            self._keep_examples(self._load_table(data, data_dir, self.config, self.run))
+            contents = read_examples(self.run)
+        if not contents:  # the user wants none to be exported
+            return None
+        images, valid, errors = self.serving_module().decode(
+            tf.constant(list(contents.values()))
+        )
+        for name, good, error in zip(contents, valid, errors.numpy(), strict=True):
+            if not good:
+                raise UserError(error.decode(), self.run.examples / name, "Remove it")
+        return np.array([*contents.values()], object), images
+
+    def _keep_examples(self, table):
+        """Keeps some images with the run, if it can be ones it was not trained on.
+
+        What is there is left: a user may have put other images there, or none.
+        """
+        if self.run.examples.exists():
+            return
+
+        def is_readable(contents):
+            return self.serving_module().decode(tf.constant(contents))[1]
+
+        for split in reversed(SPLITS):
+            if split in table.splits:
+                rows = table.select(split)
+                if keep_examples(self.run, rows, is_readable):
+                    return
+
+    def _save_model(self):
+        """Writes `model.keras`, whole or not at all."""
+        partial = self.run.path / ".partial.keras"
+        try:
+            self.model.save(partial)
+            os.replace(partial, self.run.model)
+        except OSError as error:
+            raise UserError(
+                f"cannot be written ({error.strerror or error})", self.run.model
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _about_data(self):
+        rows = self.run.read_rows(self.run.splits, ("split",))
+        counts = Counter(row["split"] for row in rows)
+        splits = ", ".join(
+            f"{counts[name]:,} {name}" for name in SPLITS if counts[name]
+        )
+        labels = ", ".join(self.labels[:MOST_LABELS])
+        if len(self.labels) > MOST_LABELS:
+            labels += f" and {len(self.labels) - MOST_LABELS} more"
+        return (
+            f"{super()._about_data()}: {splits} images; "
+            f"{len(self.labels)} classes: {labels}"
+        )
+
+
+def announce_reading(table, progress):
+    """Says that many images are about to be read."""
+    if table.pixels is None and len(table) > MANY:
+        progress.say(f"reading {len(table):,} images")
+
+
+def announce_unreadable(loader, progress):
+    """Names the images that a loader leaves out."""
+    for name, reason in loader.unreadable[:SHOWN_UNREADABLE]:
+        progress.say(f"left out: {name}: {reason}")
+    more = len(loader.unreadable) - SHOWN_UNREADABLE
+    if more > 0:
+        progress.say(f"left out: {more} more images")

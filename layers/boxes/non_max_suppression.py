@@ -5,27 +5,27 @@ import math
 import keras
 from keras import ops
 
-from .formats import FORMATS, convert_boxes
+from .formats import FORMATS
+from .pair_queue import (
+    BOX,
+    CLASS,
+    COLUMNS,
+    SCORE,
+    PairQueue,
+    get_rows,
+    largest,
+    set_rows,
+)
 from .precision import full_precision_policy
 
-# Pairs of a box and a class are taken from the queue so many at a time. All that a
-# detector is sure of are mostly fewer; a very low threshold mostly needs twice as many.
-_CHUNK = 640
+# Pairs of a box and a class are sorted so many at a time. Mostly these are enough.
+_CHUNK = 1024
 # So many pairs are compared with the boxes kept before, in pages of those; the first
 # that no kept box suppresses are then compared among themselves. With larger arrays
 # TensorFlow wakes up more threads, which takes longer than the work on a CPU.
-_WINDOW = 192
+_WINDOW = 128
 _PAGE = 32
 _TILE = 64
-
-# What is known of a pair, one column each: its box's corners and area, its class, its
-# box's index and its score. Like all numbers here that count or index, these are
-# floats, exact up to 2^24: TensorFlow would leave a GPU to compute with int32.
-_COLUMNS = 8
-_CLASS, _BOX, _SCORE = 5, 6, 7
-
-# In place of no area, so that no union is 0.
-_SMALLEST_AREA = 1e-30
 
 
 @keras.saving.register_keras_serializable(package="amalthea")
@@ -165,8 +165,8 @@ class NonMaxSuppression(keras.layers.Layer):
         )
         if keras.backend.backend() != "tensorflow":
             return self._detect(*inputs)
-        # Most operations are too small for more than one thread. Two loops of its own
-        # TensorFlow runs at the same time.
+        # Most operations are too small for more than one thread, but TensorFlow runs
+        # independent loops at the same time.
         half = (batch + 1) // 2
         first = self._detect(*(x[:half] for x in inputs))
         second = self._detect(*(x[half:] for x in inputs))
@@ -177,9 +177,9 @@ class NonMaxSuppression(keras.layers.Layer):
 
     def _detect(self, boxes, scores, score_threshold, iou_threshold, limit):
         is_soft = self.soft_nms_sigma > 0
-        queue = _PairQueue(
+        queue = PairQueue(
             boxes,
-            _largest(scores)[..., None] if self.class_agnostic else scores,
+            largest(scores)[..., None] if self.class_agnostic else scores,
             score_threshold,
             self.box_format,
             self.max_candidates if is_soft else _CHUNK,
@@ -191,21 +191,21 @@ class NonMaxSuppression(keras.layers.Layer):
         else:
             kept, count = _suppress(queue, iou_threshold, limit, self.max_detections)
 
-        exists = _count_up(self.max_detections, count.dtype) < count[:, None]
-        indices = ops.cast(ops.where(exists, kept[..., _BOX], 0.0), "int32")
-        classes = ops.cast(kept[..., _CLASS], "int32")
+        exists = ops.arange(self.max_detections, dtype=count.dtype) < count[:, None]
+        indices = ops.cast(ops.where(exists, kept[..., BOX], 0.0), "int32")
+        classes = ops.cast(kept[..., CLASS], "int32")
         if self.class_agnostic:
-            of_box = _rows(scores, indices)
+            of_box = get_rows(scores, indices)
             of_box = ops.where(ops.isnan(of_box), -math.inf, of_box)
             classes = ops.cast(ops.argmax(of_box, axis=-1), "int32")
         return {
-            "boxes": ops.where(exists[..., None], _rows(boxes, indices), 0.0),
-            "scores": ops.where(exists, kept[..., _SCORE], 0.0),
+            "boxes": ops.where(exists[..., None], get_rows(boxes, indices), 0.0),
+            "scores": ops.where(exists, kept[..., SCORE], 0.0),
             "classes": ops.where(exists, classes, -1),
             "count": ops.cast(count, "int32"),
         }
 
-    def compute_output_spec(self, boxes, scores, **thresholds):
+    def compute_output_spec(self, boxes, scores, *limits, **named_limits):
         shapes = self.compute_output_shape(boxes.shape, scores.shape)
         integers = ("classes", "count")
         return {
@@ -237,114 +237,6 @@ class NonMaxSuppression(keras.layers.Layer):
         }
 
 
-class _PairQueue:
-    """The pairs of a box and a class of each image, best first, sorted as needed.
-
-    They are searched in blocks of a few classes of one box: the k best pairs are in
-    the k blocks whose best pair scores highest.
-
-    Args:
-        boxes: `[batch, candidates, 4]`.
-        scores: `[batch, candidates, classes]`.
-        threshold: Only pairs with a higher score are in the queue, `[batch]`.
-        box_format: The format of the boxes.
-        size: Number of pairs to take at a time.
-    """
-
-    def __init__(self, boxes, scores, threshold, box_format, size):
-        self.threshold = threshold
-        self.dtype = scores.dtype
-        self.batch, rows, _ = ops.shape(scores)
-        candidates, classes = scores.shape[1:]
-        self._boxes = boxes
-        # IoU is the same in shares of the sides.
-        self._box_format = box_format.removeprefix("rel_")
-
-        # The width with the fewest numbers to search, for many candidates at least.
-        divisors = [d for d in range(1, classes + 1) if classes % d == 0]
-        pairs = (candidates or 10_000) * classes
-        self._width = min(divisors, key=lambda width: pairs / width + size * width)
-        self._per_box = classes // self._width
-        self._length = rows * self._per_box
-        self._scores = ops.reshape(scores, (self.batch, self._length, self._width))
-        self._is_dynamic = candidates is None
-        blocks = size if self._is_dynamic else candidates * self._per_box
-        self._blocks = min(size, blocks)
-        self.size = min(size, self._blocks * self._width)
-
-    def start(self):
-        """The state before the first pairs are taken, as `take` returns it."""
-        best = _largest(self._scores)
-        best = ops.where(best > self.threshold[:, None], best, -math.inf)
-        if self._is_dynamic:
-            # So that there are enough to choose from.
-            missing = [[0, 0], [0, self._blocks]]
-            best = ops.pad(best, missing, constant_values=-math.inf)
-        nowhere = ops.full((self.batch,), -1.0, self.dtype)
-        return best, ops.full_like(nowhere, math.inf), nowhere, nowhere
-
-    def take(self, state):
-        """Take the next pairs.
-
-        Args:
-            state: The best score that is left in each block, `[batch, blocks]`; and
-                of the last pair taken its score, its block and its place in there.
-
-        Returns:
-            The table of the pairs, `[batch, size, _COLUMNS]`, with a score of minus
-            infinity from where none are left; and the next state.
-        """
-        best, *last = state
-        last_score, last_block, last_place = (x[:, None, None] for x in last)
-        highest, chosen = ops.top_k(best, self._blocks, sorted=False)
-        # In their own order, which is that of pairs of equal score.
-        blocks = ops.sort(ops.cast(chosen, self.dtype), axis=-1)
-        chosen = ops.cast(blocks, "int32")
-        rows = _rows(self._scores, ops.minimum(chosen, self._length - 1))
-        numbers = blocks[..., None]
-        places = _count_up(self._width, self.dtype)
-        after = (numbers > last_block) | (numbers == last_block) & (places > last_place)
-        left = (rows < last_score) | (rows == last_score) & after
-        if self._is_dynamic:
-            left &= numbers < ops.cast(self._length, self.dtype)
-
-        floor = self.threshold
-        if self._blocks == self.size:
-            # Each block has a pair at least as good as the best of the last block.
-            # The search is faster without what is worse.
-            floor = ops.maximum(floor, ops.min(highest, axis=-1))
-        eligible = ops.where(left & (rows >= floor[:, None, None]), rows, -math.inf)
-        shape = (self.batch, self._blocks, self._width)
-        flat = (self.batch, self._blocks * self._width)
-        scores, found = ops.top_k(ops.reshape(eligible, flat), self.size)
-        taken = ops.zeros_like(found, "bool")
-        left = ops.reshape(_update(ops.reshape(left, flat), found, taken), shape)
-        best = _update(best, chosen, _largest(ops.where(left, rows, -math.inf)))
-
-        scores = ops.where(scores > self.threshold[:, None], scores, -math.inf)
-        found = ops.cast(found, self.dtype)
-        row = ops.floor(found / self._width)
-        block, place = _rows(numbers, row)[..., 0], found - row * self._width
-        state = best, scores[:, -1], block[:, -1], place[:, -1]
-        return self._table(block, place, scores), state
-
-    def _table(self, block, place, scores):
-        indices = ops.floor(block / self._per_box)
-        classes = (block - indices * self._per_box) * self._width + place
-        last = self._length // self._per_box - 1
-        boxes = _rows(self._boxes, ops.minimum(ops.cast(indices, "int32"), last))
-        boxes = convert_boxes(boxes, self._box_format, "xyxy")
-        low = ops.minimum(boxes[..., :2], boxes[..., 2:])
-        high = ops.maximum(boxes[..., :2], boxes[..., 2:])
-        area = ops.prod(high - low, axis=-1, keepdims=True)
-        # One NaN would hide the other overlaps of a pair.
-        is_sound = area < math.inf
-        columns = [ops.where(is_sound, column, 0.0) for column in (low, high, area)]
-        columns[2] = ops.maximum(columns[2], _SMALLEST_AREA)
-        columns += [column[..., None] for column in (classes, indices, scores)]
-        return ops.concatenate(columns, axis=-1)
-
-
 def _suppress(queue, iou_threshold, limit, capacity):
     """Keep the best pairs and what they do not overlap.
 
@@ -355,41 +247,40 @@ def _suppress(queue, iou_threshold, limit, capacity):
         capacity: The largest `limit` there may be.
 
     Returns:
-        The kept pairs' table `[batch, capacity, _COLUMNS]` and their number, `[batch]`.
+        The kept pairs' table `[batch, capacity, COLUMNS]` and their number, `[batch]`.
     """
     dtype = queue.dtype
     # Whole pages, and a place for what is not kept. No pair has the class -1.
-    places = -(-capacity // _PAGE) * _PAGE
-    blank = ops.convert_to_tensor([0.0] * _CLASS + [-1.0, 0.0, 0.0], dtype)
-    kept = ops.broadcast_to(blank, (queue.batch, places + 1, _COLUMNS))
-    order = _count_up(_TILE, dtype)
+    nowhere = -(-capacity // _PAGE) * _PAGE
+    blank = ops.convert_to_tensor([0.0] * CLASS + [-1.0, 0.0, 0.0], dtype)
+    kept = ops.broadcast_to(blank, (queue.batch, nowhere + 1, COLUMNS))
+    order = ops.arange(_TILE, dtype=dtype)
     is_earlier = ops.cast(order[:, None] < order, dtype)
-    countdown = _WINDOW - _count_up(_WINDOW, dtype)
+    countdown = _WINDOW - ops.arange(_WINDOW, dtype=dtype)
 
     def take_chunk(_, state, kept, count):
         table, state = queue.take(state)
-        exists = table[..., _SCORE] > -math.inf
+        exists = table[..., SCORE] > -math.inf
         length = ops.sum(ops.cast(exists, dtype), axis=-1)
 
         def is_unfinished(position, kept, count):
             return ops.any((position < length) & (count < limit))
 
         def take_tile(position, kept, count):
-            window = position[:, None] + _count_up(_WINDOW, dtype)
-            exists = window < length[:, None]
-            window = _rows(table, ops.minimum(window, queue.size - 1))
+            places = position[:, None] + ops.arange(_WINDOW, dtype=dtype)
+            window = get_rows(table, ops.minimum(places, queue.size - 1))
             overlap = _overlap_with_kept(window, kept, count)
-            is_alive = exists & (overlap <= iou_threshold[:, None])
+            is_alive = (places < length[:, None]) & (overlap <= iou_threshold[:, None])
             # The first of these, in their order.
             keys = ops.top_k(ops.where(is_alive, countdown, 0.0), _TILE)[0]
-            tile = _rows(window, ops.minimum(_WINDOW - keys, _WINDOW - 1))
+            tile = get_rows(window, ops.minimum(_WINDOW - keys, _WINDOW - 1))
             overlap = _class_overlap(_spread(tile, 2), _spread(tile, 1))
             overlap = ops.cast(overlap > iou_threshold[:, None, None], dtype)
             keep = _settle(ops.cast(keys > 0, dtype), overlap * is_earlier)
 
             rank = count[:, None] + ops.cumsum(keep, axis=-1)
             is_kept = (keep > 0) & (rank <= limit[:, None])
-            kept = _update(kept, ops.where(is_kept, rank - 1, places), tile)
+            kept = set_rows(kept, ops.where(is_kept, rank - 1, nowhere), tile)
             # If the tile is full, there may be more in the window.
             last = keys[:, -1]
             position += ops.where(last > 0, _WINDOW - last + 1, _WINDOW)
@@ -416,7 +307,7 @@ def _overlap_with_kept(window, kept, count):
     rows = _spread(window, 1)
 
     def compare(page, largest):
-        start, shape = (0, page * _PAGE, 0), (ops.shape(kept)[0], _PAGE, _COLUMNS)
+        start, shape = (0, page * _PAGE, 0), (ops.shape(kept)[0], _PAGE, COLUMNS)
         overlap = _class_overlap(_spread(ops.slice(kept, start, shape), 2), rows)
         return page + 1, ops.maximum(largest, ops.max(overlap, axis=1, initial=0.0))
 
@@ -430,8 +321,9 @@ def _overlap_with_kept(window, kept, count):
 def _settle(is_alive, suppresses):
     """Greedy choice among a few pairs, all at once.
 
-    In each step every pair goes that one of the last step's pairs suppresses. What is
-    right up to some pair stays, and the next becomes right. Mostly a few steps do.
+    In each step a pair is kept if none that the last step kept suppresses it. If that
+    was right up to some pair, it is now right for the next one too, so that it ends
+    with the greedy choice; mostly after a few steps.
 
     Args:
         is_alive: 1 for pairs that may be kept, `[batch, pairs]`.
@@ -454,10 +346,10 @@ def _lower_scores(queue, sigma, limit, capacity):
     """Soft-NMS; arguments and results are those of `_suppress`."""
     table, _ = queue.take(queue.start())
     # In the order of boxes and classes, which decides between equal scores.
-    for column in (_CLASS, _BOX):
-        table = _rows(table, ops.argsort(table[..., column], axis=-1))
+    for column in (CLASS, BOX):
+        table = get_rows(table, ops.argsort(table[..., column], axis=-1))
     rows = _spread(table, 1)
-    kept = ops.zeros((queue.batch, capacity, _COLUMNS), queue.dtype)
+    kept = ops.zeros((queue.batch, capacity, COLUMNS), queue.dtype)
     threshold = queue.threshold[:, None]
 
     def is_unfinished(scores, count):
@@ -466,31 +358,33 @@ def _lower_scores(queue, sigma, limit, capacity):
     def take_best(step, scores, kept, count):
         count += ops.cast(is_unfinished(scores, count), count.dtype)
         best = ops.cast(ops.argmax(scores, axis=-1), "int32")[:, None]
-        pair = _rows(table, best)
+        pair = get_rows(table, best)
         score = ops.max(scores, axis=-1, initial=-math.inf)[:, None, None]
-        row = ops.concatenate([pair[..., :_SCORE], score], axis=-1)
+        row = ops.concatenate([pair[..., :SCORE], score], axis=-1)
         kept = ops.slice_update(kept, (0, step, 0), row)
-        overlap = _class_overlap(_spread(pair, 2), rows)[:, 0]
+        overlap = ops.relu(_class_overlap(_spread(pair, 2), rows)[:, 0])
         lowered = scores * ops.exp(ops.square(overlap) * (-0.5 / sigma))
         scores = ops.where(scores > threshold, lowered, -math.inf)
-        scores = _update(scores, best, ops.full_like(score, -math.inf))
+        scores = set_rows(scores, best, ops.full_like(score, -math.inf))
         return step + 1, scores, kept, count
 
     _, _, kept, count = ops.while_loop(
         lambda step, scores, kept, count: ops.any(is_unfinished(scores, count)),
         take_best,
-        (0, table[..., _SCORE], kept, ops.zeros_like(limit)),
+        (0, table[..., SCORE], kept, ops.zeros_like(limit)),
     )
     return kept, count
 
 
 def _class_overlap(first, second):
-    """IoU of pairs of the same class, 0 of others; in the order of TensorFlow's."""
+    """IoU of pairs of the same class, else 0; below 0 where only heights are apart.
+
+    The steps are those of TensorFlow's operations, so that no bit differs.
+    """
     left1, top1, right1, bottom1, area1, class1 = first
     left2, top2, right2, bottom2, area2, class2 = second
     width = ops.minimum(right1, right2) - ops.maximum(left1, left2)
     height = ops.minimum(bottom1, bottom2) - ops.maximum(top1, top2)
-    # Below 0 if only the height is; that is no overlap either.
     shared = ops.relu(width) * height
     iou = shared / (area1 + area2 - shared)
     return ops.where(class1 == class2, iou, 0.0)
@@ -498,46 +392,5 @@ def _class_overlap(first, second):
 
 def _spread(table, axis):
     """The columns that an overlap depends on, with a new axis."""
-    columns = ops.unstack(table, _COLUMNS, axis=-1)[: _CLASS + 1]
+    columns = ops.unstack(table, COLUMNS, axis=-1)[: CLASS + 1]
     return [ops.expand_dims(column, axis) for column in columns]
-
-
-def _largest(scores):
-    """The largest along the last axis that is not NaN."""
-    largest = ops.max(scores, axis=-1, initial=-math.inf)
-    # NaN as a maximum says nothing of the others. It is rare, and to take it out
-    # beforehand would take longer than all the rest here.
-    return ops.cond(
-        ops.any(ops.isnan(largest)),
-        lambda: ops.max(
-            ops.where(ops.isnan(scores), -math.inf, scores),
-            axis=-1,
-            initial=-math.inf,
-        ),
-        lambda: largest,
-    )
-
-
-def _count_up(number, dtype):
-    return ops.arange(number, dtype=dtype)
-
-
-def _flat(x, indices):
-    """Indices along axis 1, `[batch, m]`, as those with axes 0 and 1 joined."""
-    batch, size = ops.shape(x)[:2]
-    start = ops.cast(ops.arange(batch), indices.dtype) * ops.cast(size, indices.dtype)
-    return ops.cast(indices + start[:, None], "int32")
-
-
-def _rows(x, indices):
-    """`x[b, indices[b, i], :]` for `x` `[batch, n, columns]`."""
-    rows = ops.reshape(x, (-1, x.shape[2]))
-    return ops.take(rows, _flat(x, indices), axis=0)
-
-
-def _update(x, indices, values):
-    """`x` with `values` `[batch, m, ...]` at `indices` `[batch, m]` of axis 1."""
-    rows = ops.reshape(x, (-1, *x.shape[2:]))
-    values = ops.reshape(values, (-1, *x.shape[2:]))
-    indices = ops.reshape(_flat(x, indices), (-1, 1))
-    return ops.reshape(ops.scatter_update(rows, indices, values), ops.shape(x))

@@ -48,14 +48,18 @@ class ImageClassifier(ServingModule):
             logits = tf.cast(apply_model(model, images), tf.float32) / temperature
             return _answer(logits, labels, top, valid, error)
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+        @tf.function(
+            input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")],
+            autograph=False,
+        )
         def serve_bytes(image_bytes):
             return answer(*decode(image_bytes))
 
         @tf.function(
             input_signature=[
                 tf.TensorSpec([None, None, None, channels], tf.uint8, "pixels")
-            ]
+            ],
+            autograph=False,
         )
         def serve_pixels(pixels):
             rows = tf.shape(pixels)[0]

@@ -361,7 +361,8 @@ def _lower_scores(queue, sigma, limit, capacity):
         pair = get_rows(table, best)
         score = ops.max(scores, axis=-1, initial=-math.inf)[:, None, None]
         row = ops.concatenate([pair[..., :SCORE], score], axis=-1)
-        kept = ops.slice_update(kept, (0, step, 0), row)
+        # Not `slice_update`: TensorFlow Serving lacks its operation.
+        kept = set_rows(kept, ops.zeros_like(best) + step, row)
         overlap = ops.relu(_class_overlap(_spread(pair, 2), rows)[:, 0])
         lowered = scores * ops.exp(ops.square(overlap) * (-0.5 / sigma))
         scores = ops.where(scores > threshold, lowered, -math.inf)

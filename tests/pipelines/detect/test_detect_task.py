@@ -1,0 +1,343 @@
+"""Detection from raw images to the exported answer."""
+
+import csv
+import io
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+from helpers.box_folders import coco_json, write_json
+from helpers.coco_oracle import coco_evaluation
+from helpers.images import encode
+from helpers.one_graph import assert_one_graph, assert_served
+from helpers.serving import embedded, urls
+from PIL import Image
+
+from amalthea import UserError
+from amalthea.data.boxes import load_boxes
+from amalthea.pipelines import ObjectDetection
+from amalthea.pipelines.detect.training import LEAST_SCORE
+from amalthea.serving import Client
+
+
+def digit_images(rows=range(6)):
+    return list(load_boxes("digits-on-photos").select("test").contents(rows))
+
+
+def odd_images():
+    """Sizes that are letterboxed every way, and rows that cannot be read."""
+    tall = Image.open(io.BytesIO(digit_images([0])[0])).resize((50, 400))
+    return [
+        *digit_images(range(3)),
+        encode(tall, "JPEG"),
+        encode(Image.new("L", (1, 1)), "PNG"),
+        b"",
+        b"no image",
+        digit_images([1])[0][:90],
+    ]
+
+
+def answer_of(task, signature, **inputs):
+    answer = task.serving_module().endpoints[signature](**inputs)
+    return {name: value.numpy() for name, value in answer.items()}
+
+
+def test_learns_digits_on_photographs(detector):
+    metrics = detector.evaluate(split="test")
+    assert metrics["map50"] >= 0.6
+    assert metrics["examples"] == 300
+    # What is lost is mostly the digit's name, not its place.
+    assert metrics["errors"]["missed"]["dap50"] <= 0.05
+
+
+def test_figures_on_real_answers_are_those_of_pycocotools(detector):
+    metrics = detector.evaluate(split="test")
+    table = load_boxes("digits-on-photos").select("test")
+    number = {name.encode(): index for index, name in enumerate(detector.labels)}
+    images, row = [], 0
+    answers = detector.answer_batches(
+        table.contents(),
+        "thresholds",
+        confidence=np.float32(LEAST_SCORE),
+        iou=np.float32(detector.config.nms_iou),
+        max_detections=np.int32(300),
+    )
+    for batch in answers:
+        for boxes, scores, classes, count in zip(
+            *(batch[name] for name in ("boxes", "scores", "classes", "count")),
+            strict=True,
+        ):
+            truth = {"boxes": table.boxes[row], "classes": table.classes[row]}
+            found = {
+                "boxes": boxes[:count],
+                "scores": scores[:count],
+                "classes": np.array([number[name] for name in classes[:count]], int),
+            }
+            images.append((truth, found))
+            row += 1
+    theirs = coco_evaluation(images, len(detector.labels))
+    theirs.summarize()
+    names = ("map", "map50", "map75", "map_small", "map_medium", "map_large")
+    ours = [metrics[name] for name in names]
+    np.testing.assert_allclose(ours, theirs.stats[:6], atol=1e-6)
+
+
+def test_a_run_folder_holds_what_a_person_wants_to_read(detector_run, detector):
+    assert (detector_run / "labels.txt").read_text().split() == list("0123456789")
+    config = (detector_run / "config.toml").read_text()
+    assert "anchors" in config and 'task = "detect"' in config
+    with (detector_run / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8
+    parts = {"box", "objectness", "class"}
+    assert {"loss", "val_loss", "val_map", "val_map50", *parts} <= set(rows[0])
+    assert rows[0]["val_map"] == "" and float(rows[-1]["val_map"]) > 0
+    assert {"val", "test"} <= set(
+        json.loads((detector_run / "metrics.json").read_text())
+    )
+    page = (detector_run / "report" / "index.html").read_text()
+    pictures = set(re.findall(r'<img src="([^"]+)"', page))
+    assert {"curves.png", "test_worst.png", "test_precision_recall.png"} <= pictures
+    model = keras.saving.load_model(detector_run / "model.keras")
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3))
+    for ours, again in zip(detector.model(pixels), model(pixels), strict=True):
+        np.testing.assert_allclose(ours, again, atol=1e-4)
+
+
+def test_boxes_are_in_the_pixels_of_images_of_any_size(detector):
+    # The same image at three sizes: the same boxes, scaled.
+    (content,) = digit_images([1])
+    image = Image.open(io.BytesIO(content))
+    found = []
+    for factor in (1, 2, 5):
+        size = (image.width * factor, image.height * factor)
+        larger = encode(image.resize(size, Image.Resampling.NEAREST), "PNG")
+        (result,) = detector.predict([larger])
+        boxes = np.array([[b.x1, b.y1, b.x2, b.y2] for b in result.boxes]) / factor
+        found.append(boxes[np.lexsort(boxes.T)][:3])
+    assert len(found[0])
+    np.testing.assert_allclose(found[1], found[0], atol=2.5)
+    np.testing.assert_allclose(found[2], found[0], atol=2.5)
+
+
+def test_predict_export_and_a_fresh_process_agree(detector, tmp_path):
+    images = odd_images()
+    version = detector.export(tmp_path, "digits")
+    answer = answer_of(detector, "serving_default", image_bytes=images)
+    assert answer["valid"].tolist() == [True] * 5 + [False] * 3
+    assert answer["count"][:3].sum() > 3 and answer["count"][5:].sum() == 0
+    assert answer["boxes"].shape == (8, 300, 4)
+    assert_one_graph(answer, version, {"image_bytes": images}, rtol=1e-4)
+    assert_served(answer, version, {"image_bytes": images}, rtol=1e-4)
+
+    results = detector.predict(images)
+    with embedded(tmp_path) as server:
+        for url in urls(server):
+            with Client(url) as client:
+                served = client.detect(images, model="digits")
+                assert [len(r.boxes) for r in served] == [len(r.boxes) for r in results]
+                assert [r.error for r in served] == [r.error for r in results]
+    assert [result.error for result in results[5:]] == [
+        "empty input",
+        "not an image: expected JPEG, PNG, GIF, BMP or WebP",
+        "damaged PNG",
+    ]
+
+
+def test_each_image_may_have_thresholds_of_its_own(detector, tmp_path):
+    images = digit_images([1]) * 4
+    inputs = {
+        "image_bytes": images,
+        "confidence": np.array([0.25, 0.001, 0.001, 0.001], np.float32),
+        "iou": np.array([0.6, 0.6, 0.6, 0.0], np.float32),
+        "max_detections": np.array([300, 300, 7, 1000], np.int32),
+    }
+    answer = answer_of(detector, "thresholds", **inputs)
+    counts = answer["count"].tolist()
+    default = answer_of(detector, "serving_default", image_bytes=images[:1])
+    np.testing.assert_allclose(answer["boxes"][0], default["boxes"][0], atol=1e-4)
+    assert counts[0] == default["count"][0] < counts[1] and counts[2] == 7
+    assert counts[3] < counts[1]
+    np.testing.assert_allclose(answer["scores"][2, :7], answer["scores"][1, :7])
+    version = detector.export(tmp_path, "digits")
+    assert_one_graph(answer, version, inputs, signature="thresholds", rtol=1e-4)
+
+
+def test_pixels_signature_agrees_with_bytes(detector):
+    image = np.asarray(Image.open(io.BytesIO(digit_images([2])[0])).convert("RGB"))
+    thresholds = {
+        "confidence": np.array([0.25], np.float32),
+        "iou": np.array([0.6], np.float32),
+        "max_detections": np.array([300], np.int32),
+    }
+    by_pixels = answer_of(detector, "pixels", pixels=image[None], **thresholds)
+    by_bytes = answer_of(detector, "serving_default", image_bytes=digit_images([2]))
+    assert by_bytes["count"][0] > 0
+    np.testing.assert_array_equal(by_pixels["classes"], by_bytes["classes"])
+    np.testing.assert_allclose(by_pixels["boxes"], by_bytes["boxes"], atol=1e-3)
+    empty = answer_of(
+        detector, "pixels", pixels=np.zeros((1, 0, 5, 3), np.uint8), **thresholds
+    )
+    assert empty["error"].tolist() == [b"empty image"] and empty["count"][0] == 0
+
+
+def test_an_empty_batch_gets_an_empty_answer(detector):
+    answer = answer_of(detector, "serving_default", image_bytes=np.array([], object))
+    assert answer["boxes"].shape == (0, 300, 4)
+    assert answer["classes"].shape == (0, 300)
+
+
+def test_evaluate_names_the_splits_there_are(detector):
+    with pytest.raises(UserError, match="no split 'holdout'.*train, val, test and all"):
+        detector.evaluate(split="holdout")
+
+
+def write_photos(folder, count=12):
+    """A COCO set of coloured rectangles: no, one or three in an image."""
+    rng = np.random.default_rng(0)
+    images = {}
+    for number in range(count):
+        height, width = (int(side) for side in rng.integers(70, 120, 2))
+        picture = rng.integers(0, 60, (height, width, 3)).astype("uint8")
+        rows = []
+        for _ in range((0, 1, 3)[number % 3]):
+            w, h = (int(side) for side in rng.integers(20, 40, 2))
+            x, y = int(rng.integers(0, width - w)), int(rng.integers(0, height - h))
+            name = ("röt", "blau")[int(rng.integers(2))]
+            picture[y : y + h, x : x + w] = (
+                [220, 30, 30] if name == "röt" else [30, 30, 220]
+            )
+            rows.append({"category": name, "bbox": [x, y, w, h]})
+        name = f"{number}.png"
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        (folder / "images" / name).write_bytes(encode(Image.fromarray(picture), "PNG"))
+        images[name] = rows
+    content = coco_json(images, categories=("röt", "blau"))
+    content["images"] = [
+        {**entry, **dict(zip(("width", "height"), size_of(folder, entry), strict=True))}
+        for entry in content["images"]
+    ]
+    write_json(folder / "annotations.json", content)
+    return folder
+
+
+def size_of(folder, entry):
+    with Image.open(folder / "images" / entry["file_name"]) as image:
+        return image.size
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": "grid", "optimizer": "sgd", "learning_rate": 0.01},
+        {"image_size": (64, 96), "strides": (8, 16), "mixup": 0.5, "rotation": 20.0},
+        {"backbone": "resnet8", "strides": (16,), "iou_crop": 0.5, "mosaic": 0.0},
+        {"precision": "mixed_bfloat16", "class_agnostic": True, "cache": "none"},
+        {"soft_nms": 0.5, "max_detections": 20, "xla": True, "strides": (16, 32)},
+    ],
+    ids=lambda settings: "-".join(map(str, settings.values())),
+)
+def test_every_setting_trains_and_answers(tmp_path, settings):
+    data = write_photos(tmp_path / "data")
+    task = ObjectDetection.train(
+        data,
+        tmp_path / "run",
+        quiet=True,
+        **{"epochs": 1, "batch_size": 4, "image_size": (64, 64), **settings},
+    )
+    keras.config.set_dtype_policy("float32")
+    images = [path.read_bytes() for path in sorted((data / "images").iterdir())][:4]
+    inputs = {
+        "image_bytes": images,
+        "confidence": np.full(4, 0.01, np.float32),
+        "iou": np.full(4, 0.5, np.float32),
+        "max_detections": np.full(4, 10, np.int32),
+    }
+    answer = answer_of(task, "thresholds", **inputs)
+    assert answer["valid"].all() and answer["boxes"].dtype == np.float32
+    assert set(answer["classes"].ravel()) <= {"röt".encode(), b"blau", b""}
+    for row, content in enumerate(images):
+        with Image.open(io.BytesIO(content)) as image:
+            width, height = image.size
+        assert (answer["boxes"][row] <= [width, height, width, height]).all()
+    if "soft_nms" in settings:  # the one whose exported graph is another
+        version = task.export(tmp_path / "models", "colours")
+        assert_one_graph(answer, version, inputs, signature="thresholds", rtol=1e-3)
+
+
+def test_a_classification_run_as_the_backbone(tmp_path):
+    from amalthea.pipelines import ImageClassification
+
+    for number in range(12):
+        folder = tmp_path / "crops" / ["a", "b"][number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        colour = ["red", "blue"][number % 2]
+        content = encode(Image.new("RGB", (32, 32 + number), colour), "PNG")
+        (folder / f"{number}.png").write_bytes(content)
+    classifier = ImageClassification.train(
+        tmp_path / "crops",
+        tmp_path / "classifier",
+        epochs=1,
+        depth=8,
+        width=16,
+        channels=3,
+        quiet=True,
+    )
+    data = write_photos(tmp_path / "data")
+    out = tmp_path / "run"
+    ObjectDetection.train(
+        data,
+        out,
+        backbone=str(tmp_path / "classifier"),
+        epochs=1,
+        image_size=(64, 64),
+        batch_size=4,
+        learning_rate=1e-9,
+        ema=0.0,
+        quiet=True,
+    )
+    classifier.run.model.unlink()  # the detector needs it no more
+    task = ObjectDetection.load(out)
+    shapes = {w.path.split("/")[-2:][0] for w in task.model.weights}
+    assert shapes
+    trained = {w.shape for w in classifier.model.weights if len(w.shape) == 4}
+    assert trained <= {w.shape for w in task.model.weights}
+    kernel = classifier.model.get_layer("resnet").get_weights()[0]
+    copies = [w for w in task.model.get_weights() if w.shape == kernel.shape]
+    assert any(np.allclose(copy, kernel, atol=1e-5) for copy in copies)
+
+
+def test_resuming_gives_the_very_same_weights(tmp_path):
+    data = write_photos(tmp_path / "data")
+    settings = {"image_size": (64, 64), "batch_size": 4, "model": "grid"}
+    whole = ObjectDetection.train(
+        data, tmp_path / "whole", epochs=3, quiet=True, **settings
+    )
+
+    class Stop(Exception):
+        pass
+
+    from amalthea.pipelines.detect.training import DetectionTraining
+
+    train = DetectionTraining.train
+
+    def stop_in_the_third(self, epoch, on_step):
+        if epoch == 2:
+            raise Stop
+        return train(self, epoch, on_step)
+
+    DetectionTraining.train = stop_in_the_third
+    try:
+        with pytest.raises(Stop):
+            ObjectDetection.train(
+                data, tmp_path / "parts", epochs=3, quiet=True, **settings
+            )
+    finally:
+        DetectionTraining.train = train
+    parts = ObjectDetection.train(out=tmp_path / "parts", resume=True, quiet=True)
+    for ours, theirs in zip(
+        whole.model.get_weights(), parts.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)

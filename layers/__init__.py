@@ -25,6 +25,8 @@ from .convolution import (
 from .detection import (
     AnchorAssigner,
     PathAggregation,
+    SingleObjectHead,
+    SingleObjectLoss,
     SlidingWindow,
     YoloHead,
     YoloLoss,
@@ -54,6 +56,8 @@ __all__ = [
     "RandomMix",
     "RandomPCAColor",
     "RandomResizedCrop",
+    "SingleObjectHead",
+    "SingleObjectLoss",
     "SlidingWindow",
     "SpatialPyramidPooling",
     "WarmUp",

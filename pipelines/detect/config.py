@@ -22,7 +22,8 @@ class DetectConfig(TrainingConfig):
     mosaic nor mixup, and points are never mirrored, as left would become right."""
     model: Literal["n", "s", "m", "grid"] = "n"
     """Size of the network: n, s or m; or `grid`, a small YOLO with one grid and two
-    anchors, each object in the cell of its centre and the anchor of best IoU."""
+    anchors, each object in the cell of its centre and the anchor of best IoU (with
+    other heads, its few convolutions)."""
     backbone: str = "csp"
     """The network under the neck: `csp`, `resnet18` (any depth of `classify`'s), or
     the folder of a classification run, whose weights it then starts from."""

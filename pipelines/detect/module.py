@@ -30,15 +30,14 @@ class ObjectDetector(ServingModule):
             instead of bytes `pixels`, uint8 `[N, height, width, 3]` of any
             height and width.
             All return, with D the run's `max_detections`, or 1 if the head finds
-            one object: `boxes` float32
-            `[N, D, 4]`, x1, y1, x2, y2 in pixels of the original image, the
-            best first; `scores` float32 `[N, D]`; `classes` string `[N, D]`;
-            `count` int32 `[N]`, how many there are (the rest is zeros and
-            empty strings); `valid` bool `[N]`; `error` string `[N]`. With
-            landmarks also, zeros where there is no object: `landmarks` float32
-            `[N, K, 2]`, x and y in such pixels; `visibility` float32 `[N, K]`, the
-            probability that the point is in the image; and `landmark_names` string
-            `[N, K]`, the same in all rows.
+            one object: `boxes` float32 `[N, D, 4]`, x1, y1, x2, y2 in pixels of
+            the original image, the best first; `scores` float32 `[N, D]`;
+            `classes` string `[N, D]`; `count` int32 `[N]`, how many there are
+            (the rest is zeros and empty strings); `valid` bool `[N]`; `error`
+            string `[N]`. With landmarks also, zeros where there is no object:
+            `landmarks` float32 `[N, K, 2]`, x and y in such pixels; `visibility`
+            float32 `[N, K]`, the probability that the point is in the image; and
+            `landmark_names` string `[N, K]`, the same in all rows.
         decode: The first step: from `image_bytes` to a dict of `pixels`, uint8
             `[N, height, width, 3]` of the model's size, and `size`, int32
             `[N, 2]`, the original height and width; with `valid` and `error`.

@@ -13,7 +13,7 @@ class SingleObjectTally(Tally):
     """How often the object is found, and how far its landmarks are from theirs.
 
     Args:
-        confidence: The score from which on a box is shown.
+        confidence: Boxes of a higher score are shown.
         points: Whether landmarks are measured.
     """
 
@@ -30,7 +30,7 @@ class SingleObjectTally(Tally):
             counted &= ~truth.get(flag, ~counted)
         if len(counted) and not counted.any():
             return  # whether it should be found is not said
-        is_shown = bool(len(found["scores"]) and found["scores"][0] >= self._confidence)
+        is_shown = bool(len(found["scores"]) and found["scores"][0] > self._confidence)
         if not len(counted):
             self._right.append(not is_shown)
             return

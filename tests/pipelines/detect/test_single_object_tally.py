@@ -44,8 +44,8 @@ def accuracy(*images):
     [
         (found(BOX), True),
         (found(BOX, kind=1), False),
-        (found(BOX, score=0.49), False),
-        (found(BOX, score=0.5), True),
+        (found(BOX, score=0.51), True),
+        (found(BOX, score=0.5), False),
         (found(), False),
         (found([10, 20, 40, 41]), True),  # more than half of it
         (found([10, 20, 40, 39]), False),

@@ -1,9 +1,10 @@
 """Sets of TensorFlow Datasets with boxes, kept as the encoded images they store."""
 
+from itertools import groupby
+
 from ...errors import UserError
 from ..images.folders import SPLIT_FOLDERS
-from ..images.memory import free_memory
-from ..images.tfds import MEMORY_LIMIT
+from ..tfds import encoded_examples, prepared_builder
 from .found import Annotation, FoundBoxes
 
 
@@ -22,11 +23,8 @@ def read_tfds_boxes(name, data_dir=None):
         UserError: if there is no such set, it has no objects with boxes, it cannot
             be downloaded, or it does not fit into memory.
     """
-    import tensorflow_datasets as tfds
-
-    where = f"tfds:{name}"
-    builder = _prepare(name, data_dir, where)
-    fields = _object_fields(builder.info.features, where)
+    builder = prepared_builder(name, data_dir)
+    fields = _object_fields(builder.info.features, f"tfds:{name}")
     label = fields["label"]
     found = FoundBoxes(
         f"TensorFlow Datasets {builder.info.full_name}",
@@ -34,52 +32,17 @@ def read_tfds_boxes(name, data_dir=None):
         relative=True,
         encoded=[],
     )
-    parts = [part for part in builder.info.splits if part in SPLIT_FOLDERS]
-    if not parts:
-        raise UserError("has none of the splits train, validation and test", where)
-    # Training holds the images a second time.
-    size, limit = 0, min(MEMORY_LIMIT, free_memory() // 3)
-    for part in parts:
-        dataset = builder.as_dataset(
-            split=part,
-            decoders={"image": tfds.decode.SkipDecoding()},
-            shuffle_files=False,
-        )
-        for row, example in enumerate(dataset.as_numpy_iterator()):
-            size += len(example["image"])
-            if size > limit:
-                raise UserError(
-                    f"has more than {limit / 2**30:.1f} GiB of images",
-                    where,
-                    "Write it out as files and name their folder",
-                )
-            annotation = Annotation(f"{name}/{part}/{row}", split=SPLIT_FOLDERS[part])
+    examples = encoded_examples(
+        builder, name, SPLIT_FOLDERS, "Write it out as files and name their folder"
+    )
+    for part, members in groupby(examples, key=lambda entry: entry[0]):
+        for _, title, example in members:
+            annotation = Annotation(title, split=SPLIT_FOLDERS[part])
             _read_objects(example["objects"], label, annotation)
             found.annotations.append(annotation)
             found.encoded.append(example["image"])
         _leave_out_unlabelled(found, part)
     return found
-
-
-def _prepare(name, data_dir, where):
-    """Returns the builder of a set that is there, downloaded if need be."""
-    import tensorflow_datasets as tfds
-
-    try:
-        builder = tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError as error:
-        raise UserError("no such data set", where) from error
-    except (ValueError, AssertionError) as error:
-        raise UserError(f"cannot be used ({_first_line(error)})", where) from error
-    try:
-        builder.download_and_prepare()
-    except Exception as error:  # each set's own download code may raise anything
-        raise UserError(
-            f"cannot be downloaded ({_first_line(error)})",
-            where,
-            "Prepare it on a machine with a network and name its folder by --data-dir",
-        ) from error
-    return builder
 
 
 def _object_fields(features, where):
@@ -116,7 +79,3 @@ def _leave_out_unlabelled(found, part):
     if rows and not any(found.annotations[row].labels for row in rows):
         del found.annotations[rows[0] :], found.encoded[rows[0] :]
         found.description += f"; {len(rows):,} {part} images without boxes left out"
-
-
-def _first_line(error):
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

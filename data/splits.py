@@ -6,6 +6,9 @@ import hashlib
 import numpy as np
 
 SPLITS = ("train", "val", "test")
+# Official data with a test part but no validation part gives this share of its
+# training part.
+CARVED_VAL = 0.1
 
 
 def content_key(content):
@@ -66,6 +69,40 @@ def split_by_content(keys, labels, *, val=0.15, test=0.15, known=None):
         missing = wanted if len(members) >= len(SPLITS) else ["train"]
         _fill_missing(splits, numbers, members, fixed, missing, ranges, owners)
     return splits[place]
+
+
+def resolve_splits(given, keys, labels, *, val, test, known=None):
+    """Puts each example into the split that the data says, or else by its content.
+
+    Where the data has a training part but none for validation, a tenth of it
+    becomes validation.
+
+    Args:
+        given: `[N]`: what the data says of each example, a split or `None`, which
+            counts as training where others are named.
+        keys: As in `split_by_content`.
+        labels: As in `split_by_content`.
+        val: As in `split_by_content`.
+        test: As in `split_by_content`.
+        known: Dict from key to split; it wins over the content, not over the data.
+
+    Returns:
+        `[N]` array of `"train"`, `"val"` and `"test"`.
+    """
+    keys, known = np.asarray(keys), known or {}
+    # One part says nothing of the others.
+    if set(given) <= {None, "train"}:
+        return split_by_content(keys, labels, val=val, test=test, known=known)
+    splits = np.array([split or "train" for split in given], dtype="<U5")
+    if "train" in splits and "val" not in splits:
+        rows = np.flatnonzero(splits == "train")
+        # An example may be in the official test too; that says nothing of its copy
+        # in the training part.
+        inner = {key: split for key, split in known.items() if split != "test"}
+        splits[rows] = split_by_content(
+            keys[rows], labels[rows], val=CARVED_VAL, test=0, known=inner
+        )
+    return splits
 
 
 def _fill_missing(splits, numbers, members, fixed, wanted, ranges, owners):

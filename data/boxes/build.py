@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ...errors import UserError
+from ..class_names import check_class_names
 from ..images.folders import READERS
 from ..images.image_set import pick_rows, read_file
-from ..images.spec import CARVED_VAL
-from ..splits import content_key, split_by_content
+from ..splits import content_key, resolve_splits
 from .check import check_boxes
 from .sizes import image_size
 from .table import BoxTable
@@ -51,13 +51,13 @@ def build_table(
         np.array([number[label] for label in labels], np.int32)
         for labels in columns.pop("labels")
     ]
-    splits = _splits(
+    splits = resolve_splits(
         [annotation.split for annotation in annotations],
         keys,
         _rarest(classes, len(names)),
-        val_fraction,
-        test_fraction,
-        known_splits or {},
+        val=val_fraction,
+        test=test_fraction,
+        known=known_splits,
     )
     points = columns.pop("points")
     return BoxTable(
@@ -153,21 +153,7 @@ def _class_names(labels, declared, wanted, spec):
         raise UserError("has no boxes of use", spec)
     if wanted is None:
         wanted = sorted(there) if declared is None else declared
-    unknown = sorted(there - set(wanted))
-    if unknown:
-        raise UserError(
-            f"has the class {unknown[0]!r}, which the model does not know",
-            spec,
-            f"It knows {', '.join(wanted[:20])}",
-        )
-    for name in wanted:
-        if name != name.strip() or len(name.splitlines()) != 1:
-            raise UserError(
-                f"has a class called {name!r}, which is empty, begins or ends with a "
-                "space, or has a line break",
-                spec,
-                "Rename it",
-            )
+    check_class_names(there, wanted, spec)
     return tuple(wanted)
 
 
@@ -179,21 +165,3 @@ def _rarest(classes, count):
     return np.array(
         [row[np.argmin(images[row])] if len(row) else count for row in classes]
     )
-
-
-def _splits(given, keys, labels, val_fraction, test_fraction, known):
-    # One part says nothing of the others.
-    if set(given) <= {None, "train"}:
-        return split_by_content(
-            keys, labels, val=val_fraction, test=test_fraction, known=known
-        )
-    splits = np.array([split or "train" for split in given], dtype="<U5")
-    if "train" in splits and "val" not in splits:
-        rows = np.flatnonzero(splits == "train")
-        # An image may be in the official test too; that says nothing of its copy
-        # in the training part.
-        inner = {key: split for key, split in known.items() if split != "test"}
-        splits[rows] = split_by_content(
-            keys[rows], labels[rows], val=CARVED_VAL, test=0, known=inner
-        )
-    return splits

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UserError
-from ..splits import content_key, split_by_content
+from ..class_names import check_class_names
+from ..splits import content_key, resolve_splits
 from .folders import read_class_folders
 from .idx import has_idx_files, read_idx_folder
 from .manifest import read_manifest
@@ -13,9 +14,6 @@ from .table import ImageTable
 from .tfds import read_tfds
 
 EMBEDDED = ("digits",)
-# Official data with a test part but no validation part gives this share of its
-# training part.
-CARVED_VAL = 0.1
 
 
 def load_images(
@@ -54,7 +52,14 @@ def load_images(
     spec = str(spec)
     found = _read(spec, data_dir)
     names, labels = _number_labels(found.labels, class_names, spec)
-    splits = _splits(found, labels, val_fraction, test_fraction, known_splits or {})
+    splits = resolve_splits(
+        found.splits or [None] * len(found.keys),
+        found.keys,
+        labels,
+        val=val_fraction,
+        test=test_fraction,
+        known=known_splits,
+    )
     return ImageTable(
         source=spec,
         description=found.description,
@@ -122,40 +127,6 @@ def _number_labels(labels, class_names, spec):
                 "Classification needs at least two",
             )
         class_names = there
-    else:
-        unknown = [name for name in there if name not in set(class_names)]
-        if unknown:
-            raise UserError(
-                f"has the class {unknown[0]!r}, which the model does not know",
-                spec,
-                f"It knows {', '.join(class_names[:20])}",
-            )
-    for name in class_names:
-        if name != name.strip() or len(name.splitlines()) != 1:
-            raise UserError(
-                f"has a class called {name!r}, which is empty, begins or ends with a "
-                "space, or has a line break",
-                spec,
-                "Rename it",
-            )
+    check_class_names(there, class_names, spec)
     number = {name: index for index, name in enumerate(class_names)}
     return tuple(class_names), np.array([number[name] for name in labels], np.int32)
-
-
-def _splits(found, labels, val_fraction, test_fraction, known):
-    # One part says nothing of the others.
-    if found.splits is None or set(found.splits) == {"train"}:
-        return split_by_content(
-            found.keys, labels, val=val_fraction, test=test_fraction, known=known
-        )
-    splits = np.array(found.splits, dtype="<U5")
-    if "train" in splits and "val" not in splits:
-        rows = np.flatnonzero(splits == "train")
-        keys = np.asarray(found.keys)[rows]
-        # An image may be in the official test too; that says nothing of its copy
-        # in the training part.
-        inner = {key: split for key, split in known.items() if split != "test"}
-        splits[rows] = split_by_content(
-            keys, labels[rows], val=CARVED_VAL, test=0, known=inner
-        )
-    return splits

@@ -1,5 +1,6 @@
 """What the tasks share whose input is encoded images and whose model is Keras'."""
 
+import abc
 import os
 from collections import Counter
 
@@ -22,7 +23,8 @@ class ImageTask(Task):
 
     A subclass sets `model` and `labels`, makes a serving module whose signature
     `serving_default` takes `image_bytes` and which has `decode(image_bytes) ->
-    (images, valid, error)`, and says how its data is read in `_load_table`.
+    (images, valid, error)`, and fills in `_load_table`, `_measure`,
+    `_write_report` and `_in_one_line`.
 
     Attributes:
         model: The Keras model.
@@ -30,6 +32,7 @@ class ImageTask(Task):
     """
 
     @classmethod
+    @abc.abstractmethod
     def _load_table(cls, data, data_dir, config, run=None):
         """Returns the `ImageSet` of a data spec.
 
@@ -39,7 +42,52 @@ class ImageTask(Task):
             config: The task's config.
             run: A `RunFolder` whose labels and splits hold, if given.
         """
-        raise NotImplementedError
+
+    @abc.abstractmethod
+    def _measure(self, table, split):
+        """Measures one split; writes its figures and pictures to the run.
+
+        Args:
+            table: The `ImageSet` of the split.
+            split: Its name.
+
+        Returns:
+            The figures, a dict.
+
+        Raises:
+            UserError: if no image of it can be measured.
+        """
+
+    @abc.abstractmethod
+    def _write_report(self):
+        """Writes the page of the run from what its folder holds."""
+
+    @staticmethod
+    @abc.abstractmethod
+    def _in_one_line(split, metrics):
+        """Returns the line that says what a split's figures are after training."""
+
+    def _evaluate(self, data, split, data_dir):
+        table = self._load_table(data, data_dir, self.config, self.run)
+        if split != "all":
+            table = table.select(split)
+        metrics = self._measure(table, split)
+        self._write_report()
+        return metrics
+
+    def _conclude(self, table, progress):
+        """Measures a trained model, keeps examples and writes the report."""
+        for split in ("val", "test"):
+            if split in table.splits:
+                try:
+                    metrics = self._measure(table.select(split), split)
+                    progress.say(self._in_one_line(split, metrics))
+                except UserError as error:  # no reason to end a finished training
+                    progress.say(str(error))
+        self._keep_examples(table)
+        self._write_report()
+        progress.say(f"run: {self.run.path}")
+        progress.say(f"report: {self.run.report / 'index.html'}")
 
     def answer_batches(self, contents, signature="serving_default", **columns):
         """Runs the serving module over encoded images, a batch at a time.

@@ -124,21 +124,15 @@ class ImageClassification(ImageTask):
         self._save_model()
         if val:
             self._calibrate(val)
-        for split in ("val", "test"):
-            if split in table.splits:
-                progress.say(self._measure_in_one_line(table.select(split), split))
-        self._keep_examples(table)
-        write_report(self.run, self.config)
-        progress.say(f"run: {self.run.path}")
-        progress.say(f"report: {self.run.report / 'index.html'}")
+        self._conclude(table, progress)
 
-    def _measure_in_one_line(self, table, split):
-        try:
-            metrics = self._measure(table, split)
-        except UserError as error:  # no reason to end a finished training
-            return str(error)
+    @staticmethod
+    def _in_one_line(split, metrics):
         accuracy, examples = metrics["accuracy"], metrics["examples"]
         return f"{split}: accuracy {accuracy:.4f} ({examples:,} images)"
+
+    def _write_report(self):
+        write_report(self.run, self.config)
 
     @property
     def fingerprint(self):
@@ -157,14 +151,6 @@ class ImageClassification(ImageTask):
         load_state(run.best, {"model": model.variables})
         temperature = run.facts(cls.name).get("temperature", 1.0)
         return cls(run, config, model, labels, temperature)
-
-    def _evaluate(self, data, split, data_dir):
-        table = load_table(data, data_dir, self.config, self.run)
-        if split != "all":
-            table = table.select(split)
-        metrics = self._measure(table, split)
-        write_report(self.run, self.config)
-        return metrics
 
     def predict(self, inputs):
         """Classifies images.

@@ -140,24 +140,18 @@ class ObjectDetection(ImageTask):
         )
         load_state(self.run.best, {"model": self.model.variables})
         self._save_model()
-        for split in ("val", "test"):
-            if split in table.splits:
-                progress.say(self._measure_in_one_line(table.select(split), split))
-        self._keep_examples(table)
-        write_report(self.run, config)
-        progress.say(f"run: {self.run.path}")
-        progress.say(f"report: {self.run.report / 'index.html'}")
+        self._conclude(table, progress)
 
-    def _measure_in_one_line(self, table, split):
-        try:
-            metrics = self._measure(table, split)
-        except UserError as error:  # no reason to end a finished training
-            return str(error)
+    @staticmethod
+    def _in_one_line(split, metrics):
         return (
             f"{split}: mAP@.5 {metrics['map50']:.4f}, mAP@[.5:.95] "
             f"{metrics['map']:.4f} ({metrics['examples']:,} images, "
             f"{metrics['boxes']:,} boxes)"
         )
+
+    def _write_report(self):
+        write_report(self.run, self.config)
 
     @property
     def fingerprint(self):
@@ -171,14 +165,6 @@ class ObjectDetection(ImageTask):
         model = build_model(config, len(labels), cls._backbone(run, config))
         load_state(run.best, {"model": model.variables})
         return cls(run, config, model, labels)
-
-    def _evaluate(self, data, split, data_dir):
-        table = load_table(data, data_dir, self.config, self.run)
-        if split != "all":
-            table = table.select(split)
-        metrics = self._measure(table, split)
-        write_report(self.run, self.config)
-        return metrics
 
     def stream(self, inputs, *, save_dir=None, **options):
         """Yields what `predict` returns, one by one, and saves it in passing.

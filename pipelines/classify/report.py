@@ -1,22 +1,15 @@
 """Pictures of a classifier's answers and the page of its run."""
 
-import dataclasses
-from html import escape
-
 import numpy as np
 
 from ...data.images.decode import decode_batch
 from ...data.images.pixels import resized_pixels
 from ..report import (
-    Section,
-    figure_html,
     figure_text,
     new_figure,
     plot_confusion,
-    plot_curves,
     save_figure,
-    table_html,
-    write_page,
+    write_run_page,
 )
 
 SHEET = 24  # mistakes on the sheet
@@ -33,6 +26,11 @@ SUMMARY = (
     "macro_f1",
     "calibration_error",
 )
+CAPTIONS = {
+    "confusion": "Confusion matrix: rows are the true classes.",
+    "calibration": "Calibration: accuracy of the answers at each confidence.",
+    "mistakes": "The most confident mistakes.",
+}
 
 
 def write_pictures(run, split, metrics, answers, mistakes):
@@ -58,55 +56,14 @@ def write_pictures(run, split, metrics, answers, mistakes):
 
 def write_report(run, config):
     """Writes `report/index.html` from what the run folder holds."""
-    facts = run.facts("classify")
-    sections = []
-    metrics = run.read_metrics()
-    if metrics:
-        rows = [
-            [split, *(values.get(name, "") for name in SUMMARY)]
-            for split, values in metrics.items()
-        ]
-        header = ["split", *(name.replace("_", " ") for name in SUMMARY)]
-        sections.append(Section("Figures", [table_html(header, rows)]))
-    history = run.read_rows(run.history, ("epoch",))
-    if history:
-        plot_curves(history, run.report / "curves.png")
-        caption = (
-            "Training is measured on augmented images, validation on plain ones "
-            "with the averaged weights."
-            if config.ema
-            else "Training is measured on augmented images, validation on plain ones."
-        )
-        sections.append(Section("Training", [figure_html("curves.png", caption)]))
-    sections += [_split_section(run, split, metrics[split]) for split in metrics]
-    settings = [
-        [name, "" if value is None else str(value)]
-        for name, value in {**facts, **dataclasses.asdict(config)}.items()
-    ]
-    sections.append(Section("Settings", [table_html(["name", "value"], settings)]))
-    write_page(
-        run.report / "index.html",
-        f"Image classification: {run.path.resolve().name}",
-        f"trained on {facts['data']} by amalthea {facts['version']}",
-        sections,
+    write_run_page(
+        run,
+        config,
+        "classify",
+        "Image classification",
+        summary=SUMMARY,
+        captions=CAPTIONS,
     )
-
-
-def _split_section(run, split, metrics):
-    captions = {
-        "confusion": "Confusion matrix: rows are the true classes.",
-        "calibration": "Calibration: accuracy of the answers at each confidence.",
-        "mistakes": "The most confident mistakes.",
-    }
-    parts = [
-        figure_html(f"{split}_{kind}.png", caption)
-        for kind, caption in captions.items()
-        if (run.report / f"{split}_{kind}.png").exists()
-    ]
-    parts.insert(0, f'<p class="lead">Measured on {escape(metrics["data"])}.</p>')
-    rows = [list(row.values()) for row in metrics["per_class"]]
-    parts.append(table_html(list(metrics["per_class"][0]), rows))
-    return Section(f"Split: {split}", parts)
 
 
 def _draw_calibration(metrics, answers, matrix, path, bins=15):

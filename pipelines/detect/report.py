@@ -1,21 +1,14 @@
 """Pictures of a detector's answers and the page of its run."""
 
-import dataclasses
-from html import escape
-
 import numpy as np
 
 from ...data.boxes import anchor_recall, scaled_sizes
 from ..report import (
-    Section,
-    figure_html,
     figure_text,
     new_figure,
     plot_confusion,
-    plot_curves,
     save_figure,
-    table_html,
-    write_page,
+    write_run_page,
 )
 from .config import DetectConfig
 from .worst_images import draw_worst_images
@@ -102,61 +95,17 @@ def write_pictures(run, split, metrics, evaluator, table, rows, labels):
 
 def write_report(run, config):
     """Writes `report/index.html` from what the run folder holds."""
-    facts = run.facts("detect")
-    sections = []
-    metrics = run.read_metrics()
-    if metrics:
-        names = [name for name in SUMMARY if any(name in m for m in metrics.values())]
-        rows = [
-            [split, *(_shown(values.get(name, "")) for name in names)]
-            for split, values in metrics.items()
-        ]
-        header = ["split", *(name.replace("_", " ") for name in names)]
-        sections.append(Section("Figures", [table_html(header, rows)]))
-    history = run.read_rows(run.history, ("epoch",))
-    if history:
-        plot_curves(history, run.report / "curves.png")
-        caption = (
-            "Training is measured on augmented images, validation on plain ones"
-            f"{' with the averaged weights' if config.ema else ''}; map50 and map in "
-            "pixels of the model's input."
-        )
-        sections.append(Section("Training", [figure_html("curves.png", caption)]))
-    sections += [_split_section(run, split, metrics[split]) for split in metrics]
-    settings = [
-        [name, "" if value is None else str(value)]
-        for name, value in {**facts, **dataclasses.asdict(config)}.items()
-    ]
-    sections.append(Section("Settings", [table_html(["name", "value"], settings)]))
-    write_page(
-        run.report / "index.html",
-        f"Object detection: {run.path.resolve().name}",
-        f"trained on {facts['data']} by amalthea {facts['version']}",
-        sections,
+    write_run_page(
+        run,
+        config,
+        "detect",
+        "Object detection",
+        summary=SUMMARY,
+        captions=CAPTIONS,
+        curves="map50 and map of the training's validations are in pixels of the "
+        "model's input.",
+        links=[("errors.csv", "the mistakes in each image, the worst first.")],
     )
-
-
-def _split_section(run, split, metrics):
-    parts = [f'<p class="lead">Measured on {escape(metrics["data"])}.</p>']
-    parts += [
-        figure_html(f"{split}_{kind}.png", caption)
-        for kind, caption in CAPTIONS.items()
-        if (run.report / f"{split}_{kind}.png").exists()
-    ]
-    errors = f"{split}_errors.csv"
-    if (run.report / errors).exists():
-        parts.append(
-            f'<p><a href="{errors}">{errors}</a>: the mistakes in each image, the '
-            "worst first.</p>"
-        )
-    rows = [[_shown(value) for value in row.values()] for row in metrics["per_class"]]
-    parts.append(table_html(list(metrics["per_class"][0]), rows))
-    return Section(f"Split: {split}", parts)
-
-
-def _shown(figure):
-    """Returns a figure for a table; -1 stands for nothing to measure."""
-    return "–" if figure == -1 else figure
 
 
 def _draw_precision(curves, metrics, path):

@@ -2,16 +2,13 @@
 
 from .confusion import plot_confusion
 from .figures import figure_text, new_figure, plot_curves, save_figure
-from .page import Section, figure_html, table_html, write_page
+from .run_page import write_run_page
 
 __all__ = [
-    "Section",
-    "figure_html",
     "figure_text",
     "new_figure",
     "plot_confusion",
     "plot_curves",
     "save_figure",
-    "table_html",
-    "write_page",
+    "write_run_page",
 ]

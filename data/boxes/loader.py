@@ -9,6 +9,7 @@ from ..images.loader import CACHES
 from ..images.memory import free_memory
 from ..images.pixels import resized_pixels
 from ..images.stored import DECODERS, StoredImages
+from ..untuned import PREFETCH, untuned
 from .augment.affine import fitted_sizes
 from .augment.boxes import pack_targets, shift_boxes
 from .augment.example import augment_example
@@ -171,10 +172,8 @@ class BoxLoader:
                 deterministic=True,
             )
             batches = examples.batch(self.batch_size, drop_remainder=drop_remainder)
-            options = tf.data.Options()
             # Examples run side by side; to split each operation too costs a tenth.
-            options.threading.max_intra_op_parallelism = 1
-            return batches.with_options(options).prefetch(tf.data.AUTOTUNE)
+            return untuned(batches.prefetch(PREFETCH), intra_op_threads=1)
 
     def _make(self, augmentation, sources, seed):
         """Returns an example of the input's size and its targets, in the graph."""

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ..doctor import Finding, Report
 from ..splits import SPLITS
+from ..untuned import untuned
 from .decode import decode_inspected, inspect_image
 from .modes import unusual_modes
 from .stored import DECODERS, why_unreadable
@@ -75,7 +76,7 @@ def _look(table, progress):
     with tf.device("CPU"):
         rows = tf.data.Dataset.from_tensor_slices((np.arange(total), sources))
         rows = rows.map(look, num_parallel_calls=DECODERS, deterministic=False)
-        rows = rows.ignore_errors().batch(32)
+        rows = untuned(rows.ignore_errors().batch(32))
     done = 0
     for index, shapes, orientations, grey in rows.as_numpy_iterator():
         seen.readable[index] = True

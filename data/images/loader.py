@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from ..untuned import PREFETCH, untuned
 from .memory import free_memory
 from .pixels import resized_pixels
 from .stored import DECODERS, StoredImages
@@ -110,7 +111,7 @@ class ImageLoader:
                 batches = self._from_memory(rows, drop_remainder)
             else:
                 batches = self._from_files(rows, drop_remainder)
-            return batches.prefetch(tf.data.AUTOTUNE)
+            return untuned(batches.prefetch(PREFETCH))
 
     def _from_memory(self, rows, drop_remainder):
         labels = self.table.labels[rows]
@@ -118,7 +119,7 @@ class ImageLoader:
         batches = batches.batch(self.batch_size, drop_remainder=drop_remainder)
         return batches.map(
             lambda index, labels: (tf.gather(self._pixels, index), labels),
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=2,
             deterministic=True,
         )
 

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import UserError
+from ..untuned import PREFETCH, untuned
 from .decode import decode_inspected, inspect_image
 from .headers import decode_error
 
@@ -78,7 +79,8 @@ class StoredImages:
             images = tf.data.Dataset.from_tensor_slices(columns).map(
                 inspect, num_parallel_calls=DECODERS, deterministic=False
             )
-            images = images.ignore_errors().padded_batch(_SCAN_BATCH).prefetch(2)
+            images = images.ignore_errors().padded_batch(_SCAN_BATCH)
+            images = untuned(images.prefetch(PREFETCH))
         done = 0
         for rows, kinds, orientations, sizes, decoded in images.as_numpy_iterator():
             readable[rows] = True

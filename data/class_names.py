@@ -1,5 +1,7 @@
 """What the names of classes have to be."""
 
+import collections
+
 from ..errors import UserError
 
 
@@ -12,8 +14,8 @@ def check_class_names(there, names, spec):
         spec: The data's name, for messages.
 
     Raises:
-        UserError: if one that occurs is unknown, or a name is empty, begins or
-            ends with a space, or has a line break.
+        UserError: if one that occurs is unknown, or a name is there twice, is
+            empty, begins or ends with a space, or has a line break.
     """
     unknown = sorted(set(there) - set(names))
     if unknown:
@@ -21,6 +23,14 @@ def check_class_names(there, names, spec):
             f"has the class {unknown[0]!r}, which the model does not know",
             spec,
             f"It knows {', '.join(names[:20])}",
+        )
+    counts = collections.Counter(names)
+    repeated = [name for name in names if counts[name] > 1]
+    if repeated:
+        raise UserError(
+            f"has {counts[repeated[0]]} classes called {repeated[0]!r}",
+            spec,
+            "Rename them, or make one class of them",
         )
     for name in names:
         if name != name.strip() or len(name.splitlines()) != 1:

@@ -9,9 +9,9 @@ _CHUNK = 100_000  # boxes compared at a time
 
 
 def scaled_sizes(table, height, width):
-    """Returns the sizes of all boxes after letterboxing to the model's input.
+    """Returns the sizes of boxes after letterboxing to the model's input.
 
-    Crowd boxes are left out: they are no objects.
+    Crowd and difficult boxes are left out: they are never targets of training.
 
     Args:
         table: A `BoxTable`.
@@ -22,15 +22,22 @@ def scaled_sizes(table, height, width):
         float32 `[n, 2]`, width and height in pixels of the input, in the order of
         the table.
     """
-    sizes = [np.zeros((0, 2), np.float32)]
-    for boxes, crowd, size in zip(table.boxes, table.crowd, table.sizes, strict=True):
-        rows, columns = size.astype(np.float64)
-        scale = min(height / rows, width / columns)
-        # The image is resized to whole pixels, so the two factors differ a little.
-        inner = np.maximum(np.round([columns * scale, rows * scale]), 1)
-        boxes = boxes[~crowd]
-        sizes.append((boxes[:, 2:] - boxes[:, :2]) * (inner / (columns, rows)))
-    return np.concatenate(sizes).astype(np.float32)
+    sizes = table.sizes.astype(np.float64)
+    scale = (np.array([height, width]) / sizes).min(axis=1, keepdims=True)
+    # The image is resized to whole pixels, so the two factors differ a little.
+    factors = np.maximum(np.round(sizes * scale), 1) / sizes
+    factors = np.repeat(factors[:, ::-1], [len(row) for row in table.boxes], axis=0)
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *table.boxes])
+    wanted = np.concatenate([np.zeros(0, bool), *target_flags(table)])
+    return ((boxes[:, 2:] - boxes[:, :2]) * factors)[wanted].astype(np.float32)
+
+
+def target_flags(table):
+    """Returns for each image bool `[n]`: the boxes that are targets of training."""
+    return [
+        ~(crowd | difficult)
+        for crowd, difficult in zip(table.crowd, table.difficult, strict=True)
+    ]
 
 
 def kmeans_anchors(sizes, count, seed=0, generations=1000):

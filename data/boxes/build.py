@@ -10,8 +10,11 @@ from ..images.folders import READERS
 from ..images.image_set import pick_rows, read_file
 from ..splits import content_key, resolve_splits
 from .check import check_boxes
-from .sizes import image_size
+from .frames import fit_annotation
+from .sizes import read_header
 from .table import BoxTable
+
+_COLUMNS = ("boxes", "labels", "crowd", "difficult", "points", "areas")
 
 
 def build_table(
@@ -34,17 +37,18 @@ def build_table(
         UserError: if no images are left, or classes are unknown or ill-named.
     """
     problems = list(found.problems)
-    keys, sizes, rows = _look(found, problems)
-    annotations = [found.annotations[row] for row in rows]
+    keys, sizes, rows, annotations = _look(found, problems)
     if not annotations:
-        reason = f"The first is {': '.join(problems[0])}" if problems else None
-        raise UserError("has no annotated images that can be read", source, reason)
-
-    columns = {name: [] for name in ("boxes", "labels", "crowd", "difficult", "points")}
+        raise UserError(
+            "has no annotated images that can be read", source, _first(problems)
+        )
+    columns = {name: [] for name in _COLUMNS}
     for annotation, size in zip(annotations, sizes, strict=True):
         checked = _check(annotation, size, found, problems)
         for name, column in columns.items():
             column.append(checked[name])
+    if not any(columns["labels"]):
+        raise UserError("has no boxes of use", source, _first(problems))
     names = _class_names(columns["labels"], found.class_names, class_names, source)
     number = {name: index for index, name in enumerate(names)}
     classes = [
@@ -59,7 +63,8 @@ def build_table(
         test=test_fraction,
         known=known_splits,
     )
-    points = columns.pop("points")
+    points, areas = columns.pop("points"), columns.pop("areas")
+    states_areas = any(np.isfinite(each.areas).any() for each in annotations)
     return BoxTable(
         source=source,
         description=found.description,
@@ -74,25 +79,48 @@ def build_table(
         problems=tuple(problems),
         points=points if found.point_names else None,
         point_names=tuple(found.point_names),
+        areas=areas if states_areas else None,
         **columns,
     )
 
 
 def _look(found, problems):
-    """Reads keys and sizes; returns them and the rows of the images that are there."""
+    """Reads the headers of the images.
+
+    Returns:
+        A tuple `(keys, sizes, rows, annotations)` of the images that are there and
+        fit their annotations.
+    """
+    keys, headers, rows = _read_headers(found, problems)
+    annotations, fitting = [], []
+    for index, (height, width, orientation) in enumerate(headers.tolist()):
+        annotation = found.annotations[rows[index]]
+        fitted, problem = fit_annotation(annotation, (height, width), orientation)
+        if problem:
+            problems.append((annotation.name, problem))
+        if fitted is not None:
+            annotations.append(fitted)
+            fitting.append(index)
+    fitting = np.array(fitting, int)
+    return keys[fitting], headers[fitting, :2], rows[fitting], annotations
+
+
+def _read_headers(found, problems):
+    """Returns keys, int32 `[n, 3]` of what `read_header` says, and row numbers."""
     if found.sizes is not None:
         rows = np.arange(len(found.annotations))
-        return np.asarray(found.keys), np.asarray(found.sizes, np.int32), rows
+        headers = np.column_stack([found.sizes, np.ones(len(rows))])
+        return np.asarray(found.keys), headers.astype(np.int32), rows
 
     def look(source):
         try:
             contents = source if isinstance(source, bytes) else read_file(source)
         except UserError as error:
             return None, error.what
-        size = image_size(contents)
-        if size is None:
+        header = read_header(contents)
+        if header is None:
             return None, "is no image that can be read"
-        return (content_key(contents), size), None
+        return (content_key(contents), header), None
 
     sources = found.files if found.files is not None else found.encoded
     with ThreadPoolExecutor(READERS) as pool:
@@ -102,22 +130,13 @@ def _look(found, problems):
             problems.append((annotation.name, f"{reason}; the image is left out"))
     rows = [row for row, (looked, _) in enumerate(seen) if looked]
     keys = np.array([seen[row][0][0] for row in rows])
-    sizes = np.array([seen[row][0][1] for row in rows], np.int32).reshape(-1, 2)
-    return keys, sizes, np.array(rows, int)
+    headers = np.array([seen[row][0][1] for row in rows], np.int32).reshape(-1, 3)
+    return keys, headers, np.array(rows, int)
 
 
 def _check(annotation, size, found, problems):
     """Returns the useful boxes of one image; appends what was wrong to `problems`."""
     height, width = map(int, size)
-    name, stated = annotation.name, annotation.size
-    if stated and tuple(map(int, stated)) != (height, width):
-        problems.append(
-            (
-                name,
-                f"the annotation says {stated[1]:.0f} x {stated[0]:.0f} pixels, the "
-                f"upright image has {width} x {height}; the image is believed",
-            )
-        )
     boxes = annotation.boxes
     points = np.array(annotation.points, np.float32)
     points = points.reshape(len(boxes), len(found.point_names), 3)
@@ -125,7 +144,7 @@ def _check(annotation, size, found, problems):
         boxes = np.reshape(boxes, (-1, 4)) * np.array([width, height, width, height])
         points = points * np.array([width, height, 1], np.float32)
     boxes, kept, texts = check_boxes(boxes, annotation.labels, height, width)
-    problems += [(name, text) for text in texts]
+    problems += [(annotation.name, text) for text in texts]
 
     def flags(values):
         return np.array([bool(values) and values[index] for index in kept], bool)
@@ -136,7 +155,22 @@ def _check(annotation, size, found, problems):
         "crowd": flags(annotation.crowd),
         "difficult": flags(annotation.difficult),
         "points": points[kept],
+        "areas": _areas(annotation.areas, kept, boxes),
     }
+
+
+def _areas(stated, kept, boxes):
+    """Returns the areas that are stated, and those of boxes where none is."""
+    own = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64).prod(axis=1)
+    if not stated:
+        return own
+    stated = np.array(stated, np.float64)[kept]
+    return np.where(np.isfinite(stated), stated, own)
+
+
+def _first(problems):
+    """Says what the first problem is; `None` if there is none."""
+    return f"The first problem is {': '.join(problems[0])}" if problems else None
 
 
 def _class_names(labels, declared, wanted, spec):
@@ -149,8 +183,6 @@ def _class_names(labels, declared, wanted, spec):
         spec: The data's name, for messages.
     """
     there = {label for row in labels for label in row}
-    if not there:
-        raise UserError("has no boxes of use", spec)
     if wanted is None:
         wanted = sorted(there) if declared is None else declared
     check_class_names(there, wanted, spec)

@@ -11,7 +11,8 @@ def check_boxes(boxes, labels, height, width):
     """Cuts boxes to their image and finds those that are of no use.
 
     Of no use are boxes with a coordinate that is no finite number, inverted ones,
-    those without an area or wholly outside the image, and exact copies.
+    those without an area or wholly outside the image, exact copies, and those
+    whose class is not named.
 
     Args:
         boxes: `[n, 4]` of x1, y1, x2, y2 in pixels.
@@ -28,6 +29,9 @@ def check_boxes(boxes, labels, height, width):
     # Plain numbers: for a handful of boxes an image, arrays would be ten times slower.
     cut_boxes, kept, problems, seen = [], [], [], set()
     for index, (box, label) in enumerate(zip(boxes, labels, strict=True)):
+        if not label.strip():
+            problems.append(f"box {index + 1} has no class; it is left out")
+            continue
         x1, y1, x2, y2 = box = tuple(map(float, box))
         cut = (max(x1, 0.0), max(y1, 0.0), min(x2, width), min(y2, height))
         copied = (label, cut) in seen

@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import UserError
 from ..images.folders import SPLIT_FOLDERS, printable
 from .found import Annotation, FoundBoxes
+from .shown import shown
 
 # The field's names for a file that annotates the images beside it.
 _FILES = ("_annotations.coco.json", "annotations.json", "labels.json", "coco.json")
@@ -78,7 +79,7 @@ def _find_parts(root):
             continue
         files = sorted(folder.glob("instances_*.json")) or [
             file
-            for file in sorted(folder.glob("*.json"))
+            for file in shown(folder.glob("*.json"))
             if not _OTHER_TASKS.fullmatch(file.name)
         ]
         if files:
@@ -97,13 +98,13 @@ def _find_parts(root):
 def _files_in(folder):
     """Returns the JSON files of a folder that are called as COCO's are."""
     files = [folder / name for name in _FILES if (folder / name).is_file()]
-    return files or sorted(
+    return files or shown(
         {file for pattern in _FILE_PATTERNS for file in folder.glob(pattern)}
     )
 
 
 def _subfolders(folder):
-    return [path for path in sorted(folder.iterdir()) if path.is_dir()]
+    return [path for path in shown(folder.iterdir()) if path.is_dir()]
 
 
 def _single_part(file):
@@ -140,7 +141,7 @@ def _with_splits(parts, root):
 
 def _load(file):
     try:
-        content = json.loads(file.read_bytes())
+        content = json.loads(file.read_bytes(), object_hook=_without_outline)
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot be read as JSON ({error})", file) from error
     lists = ("images", "annotations", "categories")
@@ -158,6 +159,12 @@ def _load(file):
     return content
 
 
+def _without_outline(entry):
+    """Drops what takes most of the memory, and gives boxes nothing."""
+    entry.pop("segmentation", None)
+    return entry
+
+
 def _names(contents):
     """Returns the class names by ascending id, and the names of the keypoints."""
     names, points = {}, set()
@@ -171,7 +178,7 @@ def _names(contents):
         for entry in sorted(content["categories"], key=_category_order):
             name = str(entry.get("name", ""))
             # Some tools list the group of all classes as one more class.
-            if _id(entry) in used or name not in parents:
+            if name.strip() and (_id(entry) in used or name not in parents):
                 names[name] = None
             if entry.get("keypoints"):
                 points.add(tuple(map(str, entry["keypoints"])))
@@ -228,7 +235,8 @@ def _image_file(name, folders):
     for tried in dict.fromkeys((name, name.rsplit("/", 1)[-1])):
         for folder in folders:
             file = folder / tried
-            if tried and file.is_file():
+            # `Path.is_file` would fail at what can be no file name at all.
+            if tried and os.path.isfile(file):
                 # Where one image is, the others are likely too.
                 folders.remove(folder)
                 folders.insert(0, folder)
@@ -261,10 +269,17 @@ def _add(thing, categories, annotation, found):
     annotation.labels.append(label)
     annotation.boxes.append((x, y, x + width, y + height))
     annotation.crowd.append(thing.get("iscrowd") in (1, True))
+    annotation.areas.append(_area(thing))
     if found.point_names:
         count = len(found.point_names)
         points = _numbers(thing.get("keypoints"), 3 * count) or [0.0] * (3 * count)
         annotation.points.append(np.reshape(points, (count, 3)))
+
+
+def _area(thing):
+    """Returns the area that is stated, NaN if it is none."""
+    (area,) = _numbers([thing.get("area")], 1) or [-1.0]
+    return area if 0 <= area < float("inf") else float("nan")
 
 
 def _numbers(values, count):

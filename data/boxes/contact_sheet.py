@@ -69,7 +69,7 @@ def _choose(table, count, seed):
 
 
 def _decode(table, rows):
-    """Returns `(row, uint8 image)` of the rows that can be decoded."""
+    """Returns `(row, uint8 image)` of the rows that can be decoded, thinned out."""
     import tensorflow as tf
 
     from ..images.decode import decode_image
@@ -77,19 +77,21 @@ def _decode(table, rows):
     images = []
     for row, contents in zip(rows, table.contents(rows, missing=b""), strict=True):
         try:
-            images.append((row, decode_image(tf.constant(contents), 3).numpy()))
+            image = decode_image(tf.constant(contents), 3).numpy()
         except tf.errors.OpError:
             continue
+        step = max(1, math.ceil(max(image.shape) / _LARGEST))
+        # A copy: a view would keep all the pixels of all images in memory.
+        images.append((row, image[::step, ::step].copy()))
     return images
 
 
 def _draw(axes, table, row, image):
     from matplotlib.patches import Rectangle
 
-    step = max(1, math.ceil(max(image.shape) / _LARGEST))
-    height, width = image.shape[:2]
+    height, width = table.sizes[row]
     # Pixel edges are at whole numbers, as in the boxes.
-    axes.imshow(image[::step, ::step], extent=(0, width, height, 0))
+    axes.imshow(image, extent=(0, width, height, 0))
     axes.set_axis_off()
     name, boxes = table.names[row], table.boxes[row]
     axes.set_title(f"{name[-28:]} ({len(boxes)})", fontsize=6)

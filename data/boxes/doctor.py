@@ -8,17 +8,31 @@ import tensorflow as tf
 from ..doctor import Finding, Report
 from ..images.stored import StoredImages
 from ..splits import SPLITS
-from .anchors import anchor_recall, kmeans_anchors, mean_best_iou, scaled_sizes
+from .anchors import (
+    anchor_recall,
+    kmeans_anchors,
+    mean_best_iou,
+    scaled_sizes,
+    target_flags,
+)
 
 FEW = 20  # boxes of a class in training
 IMBALANCE = 10  # boxes of the largest class to those of the smallest
 TINY = 4  # pixels of a box's shorter side
 CROWDED = 100  # boxes an image; COCO's figures count so many detections
-ANCHORS = 9  # fitted to tell what is possible
+ANCHORS = 9  # fitted to tell what is possible, if nothing else is said
 POOR_FIT = 0.05  # of recall that given anchors may lie below fitted ones
 
 
-def examine_boxes(table, *, height=None, width=None, anchors=None, progress=None):
+def examine_boxes(
+    table,
+    *,
+    height=None,
+    width=None,
+    anchors=None,
+    anchor_count=None,
+    progress=None,
+):
     """Looks for what would make training fail or its figures flatter.
 
     Every image is decoded, by the same code as in training.
@@ -30,6 +44,9 @@ def examine_boxes(table, *, height=None, width=None, anchors=None, progress=None
         width: Width of the model's input.
         anchors: `[k, 2]` widths and heights in pixels of the input, whose fit is
             compared with that of fitted ones.
+        anchor_count: How many anchors are fitted: as many as `anchors` if not
+            given, else 9; 0 for a model without anchors, of which nothing is said
+            then.
         progress: Function of `(done, total)` images.
 
     Returns:
@@ -44,7 +61,9 @@ def examine_boxes(table, *, height=None, width=None, anchors=None, progress=None
     readable[stored.rows] = True
     sizes = _box_sizes(table, height, width)
     in_training = [sizes[row] for row in np.flatnonzero(table.splits == "train")]
-    lines, anchor_findings = _anchors(in_training, anchors)
+    if anchor_count is None:
+        anchor_count = ANCHORS if anchors is None else len(anchors)
+    lines, anchor_findings = _anchors(in_training, anchors, anchor_count)
     findings = [
         *_unreadable(table, stored.unreadable),
         *_problems(table),
@@ -59,13 +78,14 @@ def examine_boxes(table, *, height=None, width=None, anchors=None, progress=None
 
 
 def _box_sizes(table, height, width):
-    """Returns widths and heights of boxes without crowds: a list, `[n, 2]` each."""
+    """Returns widths and heights of the targets of training, `[n, 2]` an image."""
+    flags = target_flags(table)
     if height is not None:
-        counts = [np.count_nonzero(~crowd) for crowd in table.crowd]
+        counts = [np.count_nonzero(wanted) for wanted in flags]
         return np.split(scaled_sizes(table, height, width), np.cumsum(counts)[:-1])
     return [
-        (boxes[:, 2:] - boxes[:, :2])[~crowd]
-        for boxes, crowd in zip(table.boxes, table.crowd, strict=True)
+        (boxes[:, 2:] - boxes[:, :2])[wanted]
+        for boxes, wanted in zip(table.boxes, flags, strict=True)
     ]
 
 
@@ -206,15 +226,15 @@ def _tiny(table, sizes, height, width):
         )
 
 
-def _anchors(sizes, anchors):
+def _anchors(sizes, anchors, count):
     """Returns summary lines about the fit of anchors, and findings."""
     sizes = np.concatenate([np.zeros((0, 2), np.float32), *sizes])
-    if not len(sizes):
+    if not len(sizes) or not count:
         return [], []
-    fitted = kmeans_anchors(sizes, ANCHORS)
+    fitted = kmeans_anchors(sizes, count)
     possible = anchor_recall(sizes, fitted)
     lines = [
-        f"anchors: {ANCHORS} fitted ones cover {possible:.1%} of the boxes at IoU .5, "
+        f"anchors: {count} fitted ones cover {possible:.1%} of the boxes at IoU .5, "
         f"mean IoU {mean_best_iou(sizes, fitted):.3f}"
     ]
     if anchors is None:

@@ -18,6 +18,8 @@ class Annotation:
         crowd: Bools; empty if the format has no such flag.
         difficult: Bools; empty if the format has no such flag.
         points: `[K, 3]` of x, y, visibility; empty if there are none.
+        areas: What the objects cover, in square pixels, NaN where it is not said;
+            empty if the format does not know it.
         size: Height and width as the annotation states them, or `None`.
         split: `"train"`, `"val"` or `"test"`, or `None` if the format does not
             say.
@@ -29,6 +31,7 @@ class Annotation:
     crowd: list[bool] = dataclasses.field(default_factory=list)
     difficult: list[bool] = dataclasses.field(default_factory=list)
     points: list = dataclasses.field(default_factory=list)
+    areas: list[float] = dataclasses.field(default_factory=list)
     size: tuple | None = None
     split: str | None = None
 

@@ -1,4 +1,4 @@
-"""Height and width of an encoded image, read from its header without decoding."""
+"""Size and orientation of an encoded image, read from its header."""
 
 import struct
 
@@ -6,14 +6,15 @@ _NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # JPEG markers from C0 to CF that are no frame
 _SEARCHED = 2**18  # bytes of a JPEG in which an EXIF segment is looked for
 
 
-def image_size(contents):
+def read_header(contents):
     """Reads the size of an image as it is decoded: upright by its EXIF orientation.
 
     Args:
         contents: `bytes` of a JPEG, PNG, GIF, BMP or WebP file.
 
     Returns:
-        `(height, width)`, or `None` if the header is of no such file.
+        `(height, width, orientation)`, the orientation from 1 (stored upright) to
+        8; or `None` if the header is of no such file.
     """
     try:
         size = _stored_size(contents)
@@ -22,7 +23,10 @@ def image_size(contents):
     if size is None or min(size) < 1:
         return None
     height, width = size
-    return (width, height) if _lies_on_its_side(contents) else (height, width)
+    orientation = _orientation(contents)
+    if orientation >= 5:
+        return width, height, orientation
+    return height, width, orientation
 
 
 def _stored_size(contents):
@@ -69,10 +73,10 @@ def _webp_size(contents):
     return height % 2**14, width % 2**14
 
 
-def _lies_on_its_side(contents):
-    """Whether decoding swaps height and width; asks the very code that does it."""
+def _orientation(contents):
+    """Returns the EXIF orientation; asks the very code that decodes."""
     if b"Exif\0\0" not in contents[:_SEARCHED]:
-        return False
+        return 1
     import tensorflow as tf
 
     from ..images.exif import jpeg_orientation, may_have_exif
@@ -81,5 +85,5 @@ def _lies_on_its_side(contents):
     with tf.device("CPU"):
         head = read_head(contents)
         if not may_have_exif(head, image_format(head)):
-            return False
-        return int(jpeg_orientation(contents)) >= 5
+            return 1
+        return int(jpeg_orientation(contents))

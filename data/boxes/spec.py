@@ -27,8 +27,9 @@ def load_boxes(
 ):
     """Resolves a data spec of images with boxes.
 
-    Annotations that are of no use (see `check_boxes`) and images that cannot be
-    found are left out and named in the table's `problems`.
+    Annotations that are of no use (see `check_boxes`), images that cannot be found
+    and those of another shape than their annotation says (see `fit_annotation`) are
+    left out and named in the table's `problems`.
 
     Args:
         spec: One of:

@@ -30,11 +30,14 @@ class BoxTable(ImageSet):
         points: List of float32 `[n, K, 3]` of x, y and visibility (0 not
             labelled, 1 labelled but hidden, 2 visible), or `None`.
         point_names: Tuple of the names of the `K` points.
+        areas: List of float64 `[n]`, square pixels that the objects cover, as COCO
+            states them (a box is larger than what is in it); an object's box where
+            its own is not stated. `None` if the data states none.
     """
 
     _PER_IMAGE: ClassVar = (
         *ImageSet._PER_IMAGE,
-        *("boxes", "classes", "crowd", "difficult", "sizes", "points"),
+        *("boxes", "classes", "crowd", "difficult", "sizes", "points", "areas"),
     )
 
     class_names: tuple[str, ...]
@@ -46,6 +49,7 @@ class BoxTable(ImageSet):
     problems: tuple[tuple[str, str], ...] = ()
     points: list[np.ndarray] | None = None
     point_names: tuple[str, ...] = ()
+    areas: list[np.ndarray] | None = None
 
     def take(self, rows):
         """Returns the table of the given row numbers, with their problems."""

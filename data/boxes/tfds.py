@@ -6,6 +6,10 @@ from ...errors import UserError
 from ..images.folders import SPLIT_FOLDERS
 from ..tfds import encoded_examples, prepared_builder
 from .found import Annotation, FoundBoxes
+from .sizes import read_header
+
+# Sets that keep the numbers of the first and last pixels, counted from 1, as edges.
+_FROM_ONE = ("voc",)
 
 
 def read_tfds_boxes(name, data_dir=None):
@@ -39,6 +43,8 @@ def read_tfds_boxes(name, data_dir=None):
         for _, title, example in members:
             annotation = Annotation(title, split=SPLIT_FOLDERS[part])
             _read_objects(example["objects"], label, annotation)
+            if builder.name in _FROM_ONE:
+                _start_at_zero(annotation, example["image"])
             found.annotations.append(annotation)
             found.encoded.append(example["image"])
         _leave_out_unlabelled(found, part)
@@ -70,6 +76,21 @@ def _read_objects(objects, label, annotation):
         annotation.boxes.append((left, top, right, bottom))
     annotation.crowd = list(objects.get("is_crowd", ()))
     annotation.difficult = list(objects.get("is_difficult", ()))
+
+
+def _start_at_zero(annotation, image):
+    """Moves the first edges of boxes from the first pixel's number to its edge.
+
+    Where the first pixel is also the last one, the box has no area; see `read_voc`.
+    """
+    header = read_header(image)
+    if header is None:  # the image is left out anyway
+        return
+    height, width, _ = header
+    annotation.boxes = [
+        (x1 - (x1 != x2) / width, y1 - (y1 != y2) / height, x2, y2)
+        for x1, y1, x2, y2 in annotation.boxes
+    ]
 
 
 def _leave_out_unlabelled(found, part):

@@ -1,5 +1,6 @@
 """Folders in the layout of Pascal VOC: an XML file for each image."""
 
+import collections
 import os
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from ...errors import UserError
 from ..images.folders import IMAGE_SUFFIXES, SPLIT_FOLDERS, printable
 from .found import Annotation, FoundBoxes
+from .shown import shown
 
 _ANNOTATIONS = ("annotations",)
 _IMAGES = ("jpegimages", "images")
@@ -26,6 +28,9 @@ def read_voc(root):
     `Annotations/NAME.xml` describes the image `JPEGImages/NAME.*` (`images/` will
     do). `ImageSets/Main/{train,val,test,trainval}.txt`, if there are any, list the
     images to use and their splits; what is in none of them is left out.
+
+    An XML file without an image of its name belongs to the one that its
+    `<filename>` names, if no other XML file does.
 
     Coordinates in the files are those of pixels, counted from 1, the last one
     included. A box whose first pixel is also its last, in either direction, is no
@@ -54,45 +59,99 @@ def read_voc(root):
     files = _by_stem(image_folder)
     found = FoundBoxes(f"Pascal VOC folder {root}", files=[])
     splits = _read_lists(root, found.problems)
-    others = 0
-    for path in sorted(_subfolder(root, _ANNOTATIONS).glob("*.xml")):
-        name = printable(path.stem)
-        if splits is not None and path.stem not in splits:
-            others += 1
-            continue
-        annotation = Annotation(name)
-        try:
-            stated_name = _read_xml(path, annotation)
-        except (ElementTree.ParseError, OSError) as error:
+    paths = {path.stem: path for path in _xml_files(_subfolder(root, _ANNOTATIONS))}
+    listed = {
+        stem: path for stem, path in paths.items() if splits is None or stem in splits
+    }
+    read = _read_all(listed, found.problems)
+    images = _match({stem: stated for stem, (_, stated) in read.items()}, files, paths)
+    for stem, (annotation, _) in read.items():
+        if stem not in images:
             found.problems.append(
-                (name, f"{path.name} cannot be read ({error}); the image is left out")
+                (annotation.name, "there is no such image; it is left out")
             )
             continue
-        # The names inside the files are often those before a renaming.
-        file = files.get(path.stem) or files.get(Path(stated_name).stem)
-        if file is None:
-            found.problems.append((name, "there is no such image; it is left out"))
-            continue
+        file = files[images[stem]]
         annotation.name = printable(os.path.relpath(file, root))
-        annotation.split = splits[path.stem] if splits is not None else None
+        annotation.split = None if splits is None else splits[stem]
         found.annotations.append(annotation)
         found.files.append(file)
-    if others:
-        found.description += f"; {others:,} images in no list of a split left out"
-    _tell_unannotated(found, splits, root)
+    if splits is None:
+        bare = files.keys() - paths.keys() - set(images.values())
+        _leave_out(found, len(bare), "images without annotation")
+        return found
+    _leave_out(found, len(paths) - len(listed), "images in no list of a split")
+    found.problems += [
+        (printable(stem), "has no annotation; the image is left out")
+        for stem in splits
+        if stem not in paths
+    ]
     return found
+
+
+def _read_all(paths, problems):
+    """Reads XML files.
+
+    Args:
+        paths: Dict from name to path.
+        problems: List to which those that cannot be read are added.
+
+    Returns:
+        Dict from name to `(annotation, file name that it states)`.
+    """
+    read = {}
+    for stem, path in paths.items():
+        annotation = Annotation(printable(stem))
+        try:
+            read[stem] = annotation, _read_xml(path, annotation)
+        # The last two are about encodings.
+        except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
+            text = f"{path.name} cannot be read ({error}); the image is left out"
+            problems.append((annotation.name, text))
+    return read
+
+
+def _match(stated, files, paths):
+    """Finds the images of annotations.
+
+    Args:
+        stated: Dict from an annotation's name to the file name that it states.
+        files: Dict of the images, by name.
+        paths: Dict of all annotations, by name.
+
+    Returns:
+        Dict from an annotation's name to that of its image.
+    """
+    images = {stem: stem for stem in stated if stem in files}
+    # File names that are stated are often those before a renaming or a copy: they
+    # say something only where nothing speaks against them.
+    others = {stem: Path(stated[stem]).stem for stem in stated if stem not in files}
+    claims = collections.Counter(others.values())
+    for stem, image in others.items():
+        if image in files and image not in paths and claims[image] == 1:
+            images[stem] = image
+    return images
+
+
+def _leave_out(found, count, what):
+    if count:
+        found.description += f"; {count:,} {what} left out"
 
 
 def _voc_folders(root):
     """Returns `root` if it is a VOC folder, else the folders in it that are."""
     if _has_xml(root):
         return [root]
-    return [folder for folder in sorted(root.iterdir()) if _has_xml(folder)]
+    return [folder for folder in shown(root.iterdir()) if _has_xml(folder)]
 
 
 def _has_xml(folder):
     annotations = _subfolder(folder, _ANNOTATIONS)
-    return annotations is not None and any(annotations.glob("*.xml"))
+    return annotations is not None and bool(_xml_files(annotations))
+
+
+def _xml_files(folder):
+    return shown(folder.glob("*.xml"))
 
 
 def _subfolder(folder, names):
@@ -110,8 +169,8 @@ def _by_stem(folder):
     """Returns the image files of a folder by their names without suffix."""
     return {
         path.stem: str(path)
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        for path in shown(folder.iterdir())
+        if path.suffix.lower() in IMAGE_SUFFIXES
     }
 
 
@@ -119,7 +178,7 @@ def _read_lists(root, problems):
     """Returns a dict from name to split, or `None` if there are no lists."""
     folder = root / "ImageSets" / "Main"
     lists = {}
-    for path in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
+    for path in shown(folder.glob("*.txt")) if folder.is_dir() else ():
         name = path.stem.lower()
         name = name if name == "trainval" else SPLIT_FOLDERS.get(name)
         if name:
@@ -158,7 +217,7 @@ def _read_xml(path, annotation):
     """Fills in an annotation; returns the file name that it states."""
     root = ElementTree.parse(path).getroot()
     size = [_number(root, f"size/{side}") for side in ("height", "width")]
-    annotation.size = tuple(size) if all(0 < side < 1e9 for side in size) else None
+    annotation.size = tuple(size) if all(1 <= side < 1e9 for side in size) else None
     for item in root.findall("object"):
         annotation.labels.append((item.findtext("name") or "").strip())
         corners = [
@@ -185,16 +244,3 @@ def _number(element, path):
         return float(element.findtext(path) or "")
     except ValueError:
         return float("nan")
-
-
-def _tell_unannotated(found, splits, root):
-    """Names what is listed for a split and has no annotation."""
-    if splits is None:
-        return
-    annotations = _subfolder(root, _ANNOTATIONS)
-    there = {path.stem for path in annotations.glob("*.xml")}
-    found.problems += [
-        (printable(stem), "has no annotation; the image is left out")
-        for stem in splits
-        if stem not in there
-    ]

@@ -8,6 +8,7 @@ import numpy as np
 from ...errors import UserError
 from ..images.folders import IMAGE_SUFFIXES, SPLIT_FOLDERS, printable
 from .found import Annotation, FoundBoxes
+from .shown import is_shown, shown
 from .yolo_config import read_yolo_config
 
 YAML_SUFFIXES = (".yaml", ".yml")
@@ -28,11 +29,11 @@ def has_yolo(root):
 def read_yolo(path):
     """Reads the text files of YOLO.
 
-    Each image `images/…/NAME.jpg` has its boxes in `labels/…/NAME.txt`, or beside
-    it if its path has no folder `images`; an image without that file has none. A
-    line is `class x y width height`, the centre and the sides in shares of the
-    image's. A line of a class and at least three points is a polygon and becomes
-    its box. With `kpt_shape` in `data.yaml`, points follow the box.
+    Each image `images/…/NAME.jpg` has its boxes in `labels/…/NAME.txt`, or else
+    beside it; an image without such a file has none. A line is
+    `class x y width height`, the centre and the sides in shares of the image's. A
+    line of a class and at least three points is a polygon and becomes its box. With
+    `kpt_shape` in `data.yaml`, points follow the box.
 
     Args:
         path: A `data.yaml`, or a folder, a `Path`, with one of:
@@ -51,8 +52,9 @@ def read_yolo(path):
     Raises:
         UserError: if the classes or images cannot be found.
     """
-    root = path if path.is_dir() else path.parent
-    file = _config_file(root) if path.is_dir() else path
+    file = _config_file(path) if path.is_dir() else path
+    # Lists of images and `data.yaml` may be anywhere, so no path can stay relative.
+    root = Path(os.path.abspath(path if path.is_dir() else path.parent))
     config = read_yolo_config(file, _KEYS) if file else {}
     names = _names(config.get("names"), file, root)
     found = FoundBoxes(
@@ -61,12 +63,13 @@ def read_yolo(path):
     point_shape = _point_shape(config, file)
     if point_shape:
         found.point_names = tuple(str(number) for number in range(point_shape[0]))
-    images = _images_of_config(config, file, found) or _images_of_folders(root)
+    images = _images_of_config(config, file, root, found)
+    images = images or _images_of_folders(root, found.problems)
     if not images:
         raise UserError("has no images", root, "Put them into images/, or mend `path`")
     read, unlabelled = set(), 0
     for image, split in images.items():
-        labels = _label_file(image)
+        labels = _label_file(image, root)
         annotation = Annotation(printable(os.path.relpath(image, root)), split=split)
         if labels.is_file():
             read.add(labels)
@@ -76,7 +79,7 @@ def read_yolo(path):
         found.annotations.append(annotation)
         found.files.append(str(image))
     if not read:
-        first = _label_file(next(iter(images)))
+        first = _label_file(next(iter(images)), root)
         raise UserError(f"has no label files; {first} is the first missing", root)
     if unlabelled:
         found.description += f"; {unlabelled:,} images without a label file have no box"
@@ -86,7 +89,7 @@ def read_yolo(path):
 
 def _config_file(root):
     """Returns the YAML file with the classes, or `None`."""
-    files = [file for file in sorted(root.iterdir()) if file.suffix in YAML_SUFFIXES]
+    files = [file for file in shown(root.iterdir()) if file.suffix in YAML_SUFFIXES]
     files.sort(key=lambda file: file.stem != "data")
     for file in files:
         if "names" in read_yolo_config(file, ("names",)):
@@ -141,23 +144,20 @@ def _point_shape(config, file):
     return count, size
 
 
-def _images_of_config(config, file, found):
+def _images_of_config(config, file, root, found):
     """Returns a dict from image to split, of the folders and lists in `data.yaml`."""
     images, seen = {}, set()
     parts = [(key, split) for key, split in SPLIT_FOLDERS.items() if key in config]
     for key, split in parts:
         places = config[key]
         for place in [places] if isinstance(places, str) else places:
-            where = _resolve(place, config.get("path", ""), file.parent)
+            where = _resolve(place, config.get("path", ""), root)
             if where is None or where in seen:
                 reason = "there is no" if where is None else "is another part too:"
                 found.problems.append((file.name, f"`{key}` {reason} {place}"))
                 continue
             seen.add(where)
-            if where.is_dir():
-                listed = _walk(where)
-            else:
-                listed = _listed(where, file.parent, found)
+            listed = _walk(where) if where.is_dir() else _listed(where, root, found)
             # What is in two parts is not trained on.
             images |= dict.fromkeys(listed, split)
     return images
@@ -171,7 +171,7 @@ def _resolve(place, base, folder):
     while inner.startswith("../"):
         inner = inner[3:]
     for tried in (folder / base / place, folder / place, folder / inner):
-        if tried.exists():
+        if os.path.exists(tried):  # `Path.exists` would fail at what can be no path
             return Path(os.path.normpath(tried))
     return None
 
@@ -197,12 +197,12 @@ def _listed(file, folder, found):
 def _labelled_folders(root):
     """Returns `(folder of images, split)` for the layouts without `data.yaml`."""
     if (root / "images").is_dir() and (root / "labels").is_dir():
-        subs = sorted(path for path in (root / "images").iterdir() if path.is_dir())
+        subs = _subfolders(root / "images")
         if subs and all(sub.name.lower() in SPLIT_FOLDERS for sub in subs):
             return [(sub, SPLIT_FOLDERS[sub.name.lower()]) for sub in subs]
         return [(root / "images", None)]
     folders = []
-    for sub in sorted(path for path in root.iterdir() if path.is_dir()):
+    for sub in _subfolders(root):
         split = SPLIT_FOLDERS.get(sub.name.lower())
         if split and (sub / "images").is_dir() and (sub / "labels").is_dir():
             folders.append((sub / "images", split))
@@ -211,31 +211,57 @@ def _labelled_folders(root):
     return folders
 
 
-def _images_of_folders(root):
+def _images_of_folders(root, problems):
     folders = _labelled_folders(root) or [(root, None)]
-    return {image: split for folder, split in folders for image in _walk(folder)}
+    images = {image: split for folder, split in folders for image in _walk(folder)}
+    top = root / "images"
+    if any(folder.parent == top for folder, _ in folders):
+        problems += [
+            (
+                printable(os.path.relpath(image, root)),
+                "is in none of the folders of the splits; it is left out",
+            )
+            for image in shown(top.iterdir())
+            if image.suffix.lower() in IMAGE_SUFFIXES
+        ]
+    return images
+
+
+def _subfolders(folder):
+    return [path for path in shown(folder.iterdir()) if path.is_dir()]
 
 
 def _walk(folder):
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and all(map(is_shown, path.relative_to(folder).parts))
     ]
 
 
-def _label_file(image):
-    return (_partner(image.parent, "images", "labels") / image.name).with_suffix(".txt")
+def _label_file(image, root):
+    """Returns where the boxes of an image are, or should be."""
+    beside = image.with_suffix(".txt")
+    folder = _partner(image.parent, "images", "labels", root)
+    if folder is None or (beside.is_file() and not (folder / beside.name).is_file()):
+        return beside
+    return folder / beside.name
 
 
-def _partner(folder, old, new):
-    """Replaces the last folder called `old` in a path, if there is one, by `new`."""
+def _partner(folder, old, new, root):
+    """Replaces the last folder called `old` in a path by `new`.
+
+    What the folders are called that a person keeps the data set in, says nothing:
+    in a path below `root`, only what follows counts. Returns `None` if there is no
+    such folder.
+    """
     parts = list(folder.parts)
-    for index in reversed(range(len(parts))):
+    first = len(root.parts) if folder.is_relative_to(root) else 0
+    for index in reversed(range(first, len(parts))):
         if parts[index] == old:
-            parts[index] = new
-            break
-    return Path(*parts)
+            return Path(*parts[:index], new, *parts[index + 1 :])
+    return None
 
 
 def _read_labels(file, names, point_shape, annotation, problems):
@@ -292,15 +318,16 @@ def _points(values, shape):
 
 def _tell_unused(read, root, problems):
     """Names the label files whose image is missing."""
-    # Beside images, there may be texts of any kind.
-    for folder in sorted({file.parent for file in read if "labels" in file.parts}):
-        images = _partner(folder, "labels", "images")
+    for folder in sorted({file.parent for file in read}):
+        images = _partner(folder, "labels", "images", root)
+        if images is None:  # beside images, there may be texts of any kind
+            continue
         there = {path.stem for path in images.iterdir()} if images.is_dir() else set()
         problems += [
             (
                 printable(os.path.relpath(file, root)),
                 "labels an image that is not there",
             )
-            for file in sorted(folder.glob("*.txt"))
+            for file in shown(folder.glob("*.txt"))
             if file.stem not in there and file.name not in _NAME_FILES
         ]

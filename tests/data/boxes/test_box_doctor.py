@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from helpers.box_folders import voc_xml, write_image, write_voc
 from helpers.images import encode, noise, pixels
+from matplotlib.figure import Figure
 
 from amalthea.data.boxes import examine_boxes, load_boxes
-from amalthea.data.boxes.contact_sheet import contact_sheet
+from amalthea.data.boxes.contact_sheet import _decode, _draw, contact_sheet
 from amalthea.errors import UserError
 
 BOXES = [("ant", 1, 1, 20, 20), ("bee", 21, 11, 50, 40)]
@@ -123,6 +124,17 @@ def test_anchors_that_do_not_fit(healthy):
     assert poor.severity == "warning" and "20 x 20" in poor.where[0]
 
 
+def test_how_many_anchors_are_fitted(healthy):
+    table = load_boxes(healthy)
+    report = examine_boxes(table, anchor_count=1)
+    assert "anchors: 1 fitted ones cover" in report.summary[-1]
+    report = examine_boxes(table, anchors=[[20, 20], [30, 30], [9, 9]])
+    assert "anchors: 3 fitted ones cover" in report.summary[-2]
+    assert "the 3 given ones cover" in report.summary[-1]
+    report = examine_boxes(table, anchor_count=0)
+    assert not [line for line in report.summary if "anchors:" in line]
+
+
 def test_no_image_at_all(healthy):
     for path in (healthy / "JPEGImages").iterdir():
         path.write_bytes(path.read_bytes()[:-900])
@@ -132,8 +144,9 @@ def test_no_image_at_all(healthy):
 
 def test_the_sheet_shows_boxes(tmp_path):
     root = write_voc(tmp_path / "set", {n: [] for n in "abc"} | {"d": BOXES})
-    for name in "abc":
+    for name in "ab":
         write_image(root / "JPEGImages" / f"{name}.jpg", 10, 10)
+        (root / "Annotations" / f"{name}.xml").write_text(voc_xml([], 10, 10))
     (root / "JPEGImages" / "c.jpg").write_bytes(encode(noise(), "JPEG")[:-900])
     table = load_boxes(root)
     contents = contact_sheet(table, tmp_path / "out" / "sheet.png", count=4)
@@ -147,6 +160,20 @@ def test_the_sheet_shows_boxes(tmp_path):
     assert len(pixels(contact_sheet(table.take([0])))) > 100
     with pytest.raises(UserError, match="none of its images"):
         contact_sheet(table.take([2]))
+
+
+def test_images_of_the_sheet_are_thinned_out(tmp_path):
+    root = write_voc(tmp_path / "set", {"a": []} | {"b": BOXES})
+    write_image(root / "JPEGImages" / "a.jpg", 700, 1000)
+    (root / "Annotations" / "a.xml").write_text(voc_xml([], 700, 1000))
+    table = load_boxes(root)
+    (_, large), (_, small) = _decode(table, [0, 1])
+    assert large.shape == (234, 334, 3) and large.base is None
+    assert small.shape == (40, 60, 3)
+    axes = Figure().add_subplot()
+    _draw(axes, table, 0, large)
+    # Boxes are drawn in pixels of the image as it was.
+    assert list(axes.images[0].get_extent()) == [0, 1000, 700, 0]
 
 
 def test_the_sheet_shows_names_and_points_of_any_kind():

@@ -14,6 +14,7 @@ from helpers.box_folders import (
 )
 
 from amalthea.data.boxes import load_boxes
+from amalthea.data.boxes.coco import _load
 from amalthea.errors import UserError
 
 CELL = {"category": "cell", "bbox": [10, 5, 20, 30], "iscrowd": 0}
@@ -137,6 +138,65 @@ def test_bad_annotations_are_named(tmp_path):
     ]
     assert "no such image" in problems_of(table, "gone.jpg")
     assert "1 annotations of images" in problems_of(table, "set.json")
+
+
+def test_areas(tmp_path):
+    boxes = [
+        CELL | {"area": 300.5, "segmentation": [[10, 5, 30, 5, 30, 35]]},
+        CELL | {"bbox": [50, 30, 30, 30], "area": 700},
+        CELL | {"bbox": [0, 0, 4, 3]},
+        CELL | {"bbox": [0, 0, 5, 0], "area": 9},
+        CELL | {"bbox": [0, 0, 5, 3], "area": "?"},
+    ]
+    content = coco_json({"1.jpg": boxes, "2.jpg": [CELL], "3.jpg": []})
+    for number in (1, 2, 3):
+        write_image(tmp_path / f"{number}.jpg", seed=number)
+    file = write_json(tmp_path / "set.json", content)
+    table = load_boxes(file)
+    rows = rows_by_name(table)
+    # A box that is cut keeps its area.
+    assert table.areas[rows["1"]].tolist() == [300.5, 700, 12, 15]
+    assert table.areas[rows["2"]].tolist() == [600]
+    assert table.areas[rows["3"]].shape == (0,)
+    assert table.take([rows["2"]]).areas[0].tolist() == [600]
+    for entry in content["annotations"]:
+        entry.pop("area", None)
+    assert load_boxes(write_json(file, content)).areas is None
+
+
+def test_outlines_are_not_kept(tmp_path):
+    content = coco_json({"1.jpg": [CELL | {"segmentation": [[1, 2, 3, 4, 5, 6]]}]})
+    assert "segmentation" in content["annotations"][0]
+    loaded = _load(write_json(tmp_path / "set.json", content))
+    assert "segmentation" not in loaded["annotations"][0]
+    assert loaded["annotations"][0]["bbox"] == CELL["bbox"]
+
+
+def test_file_names_that_can_be_none(tmp_path):
+    url = "https://example.org/" + "x" * 300
+    content = coco_json(images("1.jpg", url, "nul\0.jpg"))
+    write_image(tmp_path / "1.jpg")
+    table = load_boxes(write_json(tmp_path / "set.json", content))
+    assert len(table) == 1
+    assert "no such image" in problems_of(table, "example.org")
+    assert "no such image" in problems_of(table, "nul")
+
+
+def test_categories_without_a_name(tmp_path):
+    content = coco_json({"1.jpg": [CELL, CELL | {"category": ""}]}, ("cell", ""))
+    write_image(tmp_path / "1.jpg")
+    table = load_boxes(write_json(tmp_path / "set.json", content))
+    assert table.class_names == ("cell",)
+    assert problems_of(table, "1.jpg") == "box 2 has no class; it is left out"
+
+
+def test_hidden_files_and_folders(tmp_path):
+    for part in ("train", "valid", ".ipynb_checkpoints"):
+        write_image(tmp_path / part / f"{part}.jpg", seed=len(part))
+        content = coco_json(images(f"{part}.jpg"))
+        write_json(tmp_path / part / "_annotations.coco.json", content)
+    (tmp_path / "._annotations.coco.json").write_bytes(b"\0\5\x16\7")
+    assert set(rows_by_name(load_boxes(tmp_path))) == {"train", "valid"}
 
 
 def test_keypoints(tmp_path):

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from helpers.box_folders import voc_xml, write_image, write_voc
 
 from amalthea.data.boxes import (
     anchor_recall,
@@ -12,6 +13,7 @@ from amalthea.data.boxes import (
     mean_best_iou,
     scaled_sizes,
 )
+from amalthea.data.boxes.augment.affine import fitted_sizes
 
 
 def best_ious(sizes, anchors):
@@ -102,6 +104,29 @@ def test_fewer_different_boxes_than_anchors():
 def test_wrong_arguments(sizes, count):
     with pytest.raises(ValueError, match="Invalid value for `(sizes|count)`"):
         kmeans_anchors(sizes, count)
+
+
+def test_sizes_in_the_input(tmp_path):
+    images = {
+        "a": [("ant", 1, 1, 20, 10), ("ant", 5, 5, 9, 9, True)],
+        "b": [],
+        "c": [("ant", 1, 1, 33, 7)],
+    }
+    root = write_voc(tmp_path / "set", images)
+    write_image(root / "JPEGImages" / "c.jpg", 37, 501)
+    (root / "Annotations" / "c.xml").write_text(voc_xml(images["c"], 37, 501))
+    table = load_boxes(root)
+    fitted = fitted_sizes(table.sizes, 96, 160).numpy() / table.sizes
+    expected = [
+        (boxes[:1, 2:] - boxes[:1, :2]) * factors[::-1]
+        for boxes, factors in zip(table.boxes, fitted, strict=True)
+    ]
+    np.testing.assert_allclose(
+        scaled_sizes(table, 96, 160), np.concatenate(expected), rtol=1e-6
+    )
+    table.crowd[0][:] = True
+    assert len(scaled_sizes(table, 96, 160)) == 1
+    assert scaled_sizes(table.take([1]), 96, 160).shape == (0, 2)
 
 
 def test_bccd(real_data):

@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from helpers.box_folders import coco_json, write_image, write_json, write_voc
+from helpers.box_folders import (
+    coco_json,
+    problems_of,
+    write_image,
+    write_json,
+    write_voc,
+)
 from helpers.images import encode, noise
 
 from amalthea.data.boxes import load_boxes
@@ -58,12 +64,23 @@ def test_sets_without_boxes_or_images(tmp_path):
     assert "no boxes of use" in error_of(write_voc(tmp_path / "set", {"a": []}))
     root = write_voc(tmp_path / "other", {"a": [("ant", 1, 1, 9, 9)]})
     (root / "JPEGImages" / "a.jpg").unlink()
-    assert "The first is a: there is no such image" in error_of(root)
+    assert "The first problem is a: there is no such image" in error_of(root)
 
 
-def test_nameless_classes_are_refused(tmp_path):
-    root = write_voc(tmp_path / "set", {"a": [("", 1, 1, 9, 9)]})
-    assert "a class called ''" in error_of(root)
+def test_boxes_without_a_class_are_left_out(tmp_path):
+    images = {"a": [("ant", 1, 1, 9, 9), (" ", 1, 1, 9, 9)], "b": [("", 1, 1, 9, 9)]}
+    table = load_boxes(write_voc(tmp_path / "set", images))
+    assert sorted(map(len, table.boxes)) == [0, 1]
+    assert problems_of(table, "a.jpg") == "box 2 has no class; it is left out"
+    del images["a"]
+    text = error_of(write_voc(tmp_path / "other", images))
+    assert "no boxes of use" in text and "b.jpg: box 1 has no class" in text
+
+
+def test_ill_named_classes_are_refused(tmp_path):
+    root = write_voc(tmp_path / "set", {"a": [("ant", 1, 1, 9, 9)]})
+    assert "a class called ''" in error_of(root, class_names=("ant", ""))
+    assert "2 classes called 'bee'" in error_of(root, class_names=("bee", "ant", "bee"))
 
 
 def test_splits_of_a_run_are_kept(tmp_path):

@@ -95,6 +95,21 @@ def test_objects_with_boxes(tmp_path):
     assert name.startswith("tiny_objects/train/") and "box 1 (owl) has no area" in text
 
 
+def test_pixels_that_are_counted_from_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("amalthea.data.boxes.tfds._FROM_ONE", ("tiny_objects",))
+    TinyObjects.folder = tmp_path
+    TinyObjects(data_dir=tmp_path / "tfds").download_and_prepare()
+    table = load_boxes("tfds:tiny_objects", data_dir=tmp_path / "tfds")
+    check_table(table)
+    (row,) = np.flatnonzero(table.splits == "val")
+    np.testing.assert_allclose(
+        table.boxes[row], [[9, 0, 40, 10], [3, 1, 8, 18]], atol=1e-5
+    )
+    # One pixel is a slip of the mouse, as in the files of Pascal VOC.
+    ((_, text),) = table.problems
+    assert "box 1 (owl) has no area" in text
+
+
 def test_a_set_without_boxes(tmp_path):
     TinyNumbers(data_dir=tmp_path).download_and_prepare()
     with pytest.raises(UserError, match="has no `image` with `objects`"):

@@ -128,6 +128,7 @@ def test_images_and_annotations_without_each_other(tmp_path):
     assert "no annotation" in problems_of(table, "ghost")
     assert "600 x 400" in problems_of(table, "d.jpg")
     assert table.sizes[rows["d"]].tolist() == [40, 60]
+    assert table.boxes[rows["d"]].tolist() == [[0, 0, np.float32(0.9), np.float32(0.9)]]
     # What is listed twice is not trained on.
     assert table.splits[rows["e"]] == "val"
     assert "val and train" in problems_of(table, "e")
@@ -144,6 +145,46 @@ def test_sizes_are_those_of_the_upright_image(tmp_path):
     table = load_boxes(root)
     assert table.sizes.tolist() == [[60, 40]]
     assert table.boxes[0].tolist() == [[0, 0, 40, 60]]
+    assert table.problems == ()
+
+
+@pytest.mark.parametrize("encoding", ["gb2312", "no-such-encoding"])
+def test_encodings_that_cannot_be_read(tmp_path, encoding):
+    images = {name: [("cell", 1, 1, 9, 9)] for name in "ab"}
+    root = write_voc(tmp_path / "set", images)
+    xml = f'<?xml version="1.0" encoding="{encoding}"?>' + voc_xml(images["b"])
+    (root / "Annotations" / "b.xml").write_text(xml)
+    table = load_boxes(root)
+    assert len(table) == 1
+    assert "b.xml cannot be read" in problems_of(table, "b")
+
+
+def test_file_names_in_annotations_are_a_last_resort(tmp_path):
+    box = [("cell", 1, 1, 9, 9)]
+    root = write_voc(tmp_path / "set", dict.fromkeys("abcdefg", box))
+    for name, stated in {"a": "b", "c": "new", "d": "two", "e": "two"}.items():
+        (root / "JPEGImages" / f"{name}.jpg").unlink()
+        text = voc_xml(box, filename=f"{stated}.jpg")
+        (root / "Annotations" / f"{name}.xml").write_text(text)
+    write_image(root / "JPEGImages" / "new.jpg", seed=8)
+    write_image(root / "JPEGImages" / "two.jpg", seed=9)
+    table = load_boxes(root)
+    assert set(rows_by_name(table)) == {"b", "f", "g", "new"}
+    # `b` has an annotation of its own, and `two` would have two.
+    assert {name for name, text in table.problems if "no such image" in text} == {
+        *("a", "d", "e")
+    }
+    assert "; 1 images without annotation left out" in table.description
+
+
+def test_images_without_annotation_and_hidden_files(tmp_path):
+    root = write_voc(tmp_path / "set", {"a": [("cell", 1, 1, 9, 9)]})
+    for number in range(3):
+        write_image(root / "JPEGImages" / f"{number}.jpg", seed=number)
+    (root / "Annotations" / "._a.xml").write_bytes(b"\0\5\x16\7")
+    write_voc(tmp_path / ".ipynb_checkpoints", {"a": [("cell", 1, 1, 9, 9)]})
+    table = load_boxes(tmp_path)
+    assert "; 3 images without annotation left out" in table.description
     assert table.problems == ()
 
 

@@ -195,3 +195,76 @@ def test_one_folder_for_training_and_validation_is_divided(tmp_path):
     table = load_boxes(tmp_path)
     assert set(table.splits) == {"train", "val", "test"}
     assert "`val` is another part too: images" in problems_of(table, "data.yaml")
+
+
+def test_lists_of_files_with_a_relative_name(tmp_path, monkeypatch):
+    write(tmp_path / "sets" / "images" / "a.jpg")
+    lists = tmp_path / "sets" / "lists"
+    lists.mkdir()
+    (lists / "train.txt").write_text("../images/a.jpg\n" + "x" * 300 + ".jpg\n")
+    (tmp_path / "sets" / "data.yaml").write_text(
+        "train: lists/train.txt\nnames: [a, b]\n"
+    )
+    for folder, spec in (
+        (tmp_path, "sets/data.yaml"),
+        (tmp_path / "sets", "data.yaml"),
+        (tmp_path / "sets", "."),
+    ):
+        monkeypatch.chdir(folder)
+        table = load_boxes(spec)
+        assert table.names == ["images/a.jpg"]
+        assert len(table.boxes[0]) == 1
+        assert "no such image" in problems_of(table, "xxx")
+
+
+def test_folders_above_the_data_say_nothing(tmp_path):
+    root = tmp_path / "images" / "labels" / "flat"
+    for number in range(2):
+        write_image(root / f"{number}.jpg", seed=number)
+        (root / f"{number}.txt").write_text(LINE)
+    (root / "notes.txt").write_text("Cells.")
+    (root / "classes.txt").write_text("cell\ndot\n")
+    table = load_boxes(root)
+    assert [len(boxes) for boxes in table.boxes] == [1, 1]
+    assert table.problems == ()
+
+
+def test_labels_beside_images_in_a_folder_of_images(tmp_path):
+    write_image(tmp_path / "images" / "a.jpg")
+    (tmp_path / "images" / "a.txt").write_text(LINE)
+    (tmp_path / "data.yaml").write_text("train: images\nnames: [a, b]\n")
+    assert len(load_boxes(tmp_path).boxes[0]) == 1
+
+
+@pytest.mark.parametrize("with_config", [True, False])
+def test_hidden_folders(tmp_path, with_config):
+    for number, part in enumerate(("train", "val")):
+        write(tmp_path / "images" / part / f"{part}.jpg", seed=number)
+        hidden = tmp_path / "images" / part / ".ipynb_checkpoints"
+        write_image(hidden / f"{part}-checkpoint.jpg", seed=9)
+    write_image(tmp_path / "images" / ".ipynb_checkpoints" / "x.jpg")
+    if with_config:
+        (tmp_path / "data.yaml").write_text(
+            "train: images/train\nval: images/val\nnames: [a, b]\n"
+        )
+    else:
+        (tmp_path / "classes.txt").write_text("a\nb\n")
+    (tmp_path / "._data.yaml").write_bytes(b"\0\5\xff\7")
+    table = load_boxes(tmp_path)
+    assert table.names == ["images/train/train.jpg", "images/val/val.jpg"]
+    assert table.splits.tolist() == ["train", "val"]
+
+
+def test_images_beside_the_folders_of_splits_are_named(tmp_path):
+    write(tmp_path / "images" / "train" / "a.jpg")
+    write(tmp_path / "images" / "b.jpg", seed=1)
+    (tmp_path / "classes.txt").write_text("a\nb\n")
+    table = load_boxes(tmp_path)
+    assert table.names == ["images/train/a.jpg"]
+    assert "none of the folders" in problems_of(table, "images/b.jpg")
+
+
+def test_classes_of_the_same_name_are_refused(tmp_path):
+    write(tmp_path / "images" / "a.jpg")
+    (tmp_path / "data.yaml").write_text("train: images\nnames: [cell, dot, cell]\n")
+    assert "2 classes called 'cell'" in error_of(tmp_path)

@@ -22,6 +22,22 @@ def gather_images(inputs):
     Raises:
         UserError: if a file is missing, or a folder or pattern has no image.
     """
+    sources = gather_sources(inputs)
+    return [name for name, _ in sources], (read_input(source) for _, source in sources)
+
+
+def gather_sources(inputs):
+    """Finds what `gather_images` does, and leaves the reading to the caller.
+
+    Args:
+        inputs: As for `gather_images`.
+
+    Returns:
+        A list of `(name, source)`: a text, and a `Path` or the `bytes` given.
+
+    Raises:
+        UserError: as `gather_images`.
+    """
     sources = []
     for number, item in enumerate(as_list(inputs)):
         if isinstance(item, bytes):
@@ -29,7 +45,7 @@ def gather_images(inputs):
         else:
             files = find_files(item, IMAGE_SUFFIXES, "images")
             sources += [(printable(path), path) for path in files]
-    return [name for name, _ in sources], (read_input(source) for _, source in sources)
+    return sources
 
 
 def as_list(inputs):
@@ -93,3 +109,19 @@ def read_input(source):
         return source.read_bytes()
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})", source) from error
+
+
+def try_reading(source):
+    """Reads a source that may be unreadable without harm to the others.
+
+    Args:
+        source: As for `read_input`.
+
+    Returns:
+        `(content, error)`: the `bytes` and an empty text; or no bytes, and in a few
+        words why there are none.
+    """
+    try:
+        return read_input(source), ""
+    except UserError as error:
+        return b"", error.what

@@ -11,14 +11,20 @@ from ...data.images.pixels import resized_pixels
 from ...files import atomic_file
 from ..report.figures import new_figure, save_figure
 from ..run_folder import write_json
+from ..stops import keeps_results
 
 PANELS = 3  # classes that a picture shows
 _LARGEST = 1000  # pixels; a larger image is drawn smaller
-_LONGEST_NAME = 60  # characters
+_LONGEST_NAME = 160  # bytes; of the 255 that fit, the rest is for what is added
 
 
 class HeatMapFiles:
-    """Writes heat maps into a folder: for each image a picture and its maps.
+    """Writes heat maps into a folder while they come. Use it as a context manager.
+
+    The folder gets a picture and the maps of each image, and `heat_maps.json`, the
+    best windows of all images. After a Ctrl-C, a `UserError`, or when the caller
+    stops, it has those of the images until then; after another error it is left as
+    it was.
 
     Args:
         folder: The folder. What it holds of the same names is replaced.
@@ -27,6 +33,13 @@ class HeatMapFiles:
     def __init__(self, folder):
         self._folder = Path(folder)
         self._rows = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if keeps_results(kind):
+            write_json(self._folder / "heat_maps.json", self._rows)
 
     def add(self, result, content):
         """Writes `NUMBER_NAME.png` and `.npz` of one image.
@@ -38,7 +51,8 @@ class HeatMapFiles:
             result: Its `HeatMap`.
             content: The encoded image.
         """
-        name = re.sub(r"[^\w.-]+", "_", Path(result.source).stem)[:_LONGEST_NAME]
+        name = re.sub(r"[^\w.-]+", "_", Path(result.source).stem)
+        name = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
         path = self._folder / f"{len(self._rows):04}_{name}"
         self._rows.append(result.summary())
         if not result.valid:
@@ -52,10 +66,6 @@ class HeatMapFiles:
             arrays[f"probabilities_{scale}"], arrays[f"boxes_{scale}"] = maps
         with atomic_file(path.with_name(f"{path.name}.npz"), "wb") as file:
             np.savez_compressed(file, **arrays)
-
-    def finish(self):
-        """Writes `heat_maps.json`, the best windows of all images."""
-        write_json(self._folder / "heat_maps.json", self._rows)
 
 
 def _draw(result, pixels, path):

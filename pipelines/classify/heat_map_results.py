@@ -80,10 +80,17 @@ class HeatMap:
         )
 
 
-def heat_map_json(results):
-    """Returns the summaries of `HeatMap`s as JSON text."""
-    rows = [result.summary() for result in results]
-    return json.dumps(rows, indent=2, ensure_ascii=False)
+def json_lines(results):
+    """Yields the summaries of `HeatMap`s as lines that make one JSON list.
+
+    Args:
+        results: Iterable of `HeatMap`s; there is a line for each when it comes.
+    """
+    start = "["
+    for result in results:
+        yield start + json.dumps(result.summary(), ensure_ascii=False)
+        start = ","
+    yield "[]" if start == "[" else "]"
 
 
 def heat_maps(names, answers):

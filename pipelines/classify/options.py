@@ -86,7 +86,7 @@ class HeatMapArguments:
     context: switch() = False
     """Let windows see what is round them: faster, but not quite the same."""
     json: switch() = False
-    """Print JSON, one object for each input: the best window of each class."""
+    """Print a JSON list, an object on a line: the best window of each class."""
     save_dir: optional(Path, "DIR") = None
     """Write pictures, the maps as .npz, and heat_maps.json into this folder."""
 

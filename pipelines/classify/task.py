@@ -1,15 +1,19 @@
 """Image classification as a task: train, evaluate, predict, export, doctor."""
 
+import contextlib
+import dataclasses
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from ...data.images import EMBEDDED, ImageLoader
 from ...data.images.doctor import examine_images
+from ...data.untuned import PREFETCH
 from ...errors import UserError
 from ..config import make_config
 from ..image_task import ImageTask, announce_reading, announce_unreadable
-from ..inputs import gather_images
+from ..inputs import gather_images, gather_sources, try_reading
 from ..training.checkpoint import load_state
 from ..training.fingerprint import fingerprint
 from ..training.loop import run_training
@@ -19,7 +23,7 @@ from .calibration import fit_temperature
 from .config import ClassifyConfig
 from .heat_map import heat_map_endpoint
 from .heat_map_files import HeatMapFiles
-from .heat_map_results import heat_map_json, heat_maps
+from .heat_map_results import heat_maps, json_lines
 from .metrics import class_indices, classification_metrics
 from .model import build_model
 from .module import ImageClassifier
@@ -187,24 +191,35 @@ class ImageClassification(ImageTask):
         Raises:
             UserError: if a file is missing or the settings do not suit the model.
         """
-        names, contents = gather_images(inputs)
-        endpoint = self._heat_map_endpoint(HeatMapSettings(**settings))
-        files = save_dir and HeatMapFiles(save_dir)
-        results = []
-        for name, content in zip(names, contents, strict=True):
-            answers = endpoint(tf.constant([content]))
-            answers = {key: value.numpy() for key, value in answers.items()}
-            results += heat_maps([name], answers)
-            if files:
-                files.add(results[-1], content)
-        if files:
-            files.finish()
-        return results
+        return list(self._heat_maps(inputs, save_dir, settings))
 
     def heat_map_lines(self, inputs, *, json=False, save_dir=None, **settings):
-        """Does what the verb `heatmap` asks for; returns lines to print."""
-        results = self.heat_map(inputs, save_dir=save_dir, **settings)
-        return [heat_map_json(results)] if json else [r.line() for r in results]
+        """Does what the verb `heatmap` asks for; yields lines to print.
+
+        They come image by image; maps are dropped once they are written.
+        """
+        with contextlib.closing(self._heat_maps(inputs, save_dir, settings)) as results:
+            if json:
+                yield from json_lines(results)
+            else:
+                yield from (result.line() for result in results)
+
+    def _heat_maps(self, inputs, save_dir, settings):
+        """Yields a `HeatMap` for each image, saved if there is a `save_dir`."""
+        sources = gather_sources(inputs)
+        endpoint = self._heat_map_endpoint(HeatMapSettings(**settings))
+        with contextlib.ExitStack() as stack:
+            files = save_dir and stack.enter_context(HeatMapFiles(save_dir))
+            for name, source in sources:
+                content, error = try_reading(source)
+                answers = endpoint(tf.constant([content]))
+                answers = {key: value.numpy() for key, value in answers.items()}
+                (result,) = heat_maps([name], answers)
+                if error:  # the graph says only that there are no bytes
+                    result = dataclasses.replace(result, error=error)
+                if files:
+                    files.add(result, content)
+                yield result
 
     def _heat_map_endpoint(self, settings):
         if settings not in self._heat_map_endpoints:
@@ -328,7 +343,7 @@ class ImageClassification(ImageTask):
             targets = tf.one_hot(labels, len(self.labels))
             return images, targets, tf.gather(weights, labels)
 
-        return dataset.map(add_targets).prefetch(tf.data.AUTOTUNE)
+        return dataset.map(add_targets).prefetch(PREFETCH)
 
     def _answers(self, contents):
         """Returns the serving module's answers for encoded images."""

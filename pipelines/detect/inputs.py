@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...data.images import IMAGE_SUFFIXES, printable
+from ...errors import UserError
 from ..inputs import as_list, find_files
 
 VIDEO_SUFFIXES = frozenset(
@@ -53,8 +54,8 @@ def gather_inputs(inputs):
         A list of `ImageInput` and `VideoInput`, in the order of the inputs.
 
     Raises:
-        UserError: if a file is missing, or a folder or pattern has neither
-            image nor video.
+        UserError: if a file is missing, a folder or pattern has neither image nor
+            video, or a URL is none.
     """
     found = []
     for number, item in enumerate(as_list(inputs)):
@@ -82,7 +83,12 @@ def _camera(item):
 
 def _without_password(url):
     # Results are printed and saved.
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        scheme, _, rest = url.partition("://")
+        shown = f"{scheme}://{rest.rpartition('@')[2]}"
+        raise UserError("is no valid URL", shown) from error
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 

@@ -1,12 +1,13 @@
 """The way from a user's images, videos and cameras to typed results."""
 
 import contextlib
+import dataclasses
 from itertools import groupby, islice
 
 import numpy as np
 
 from ...errors import UserError
-from ..inputs import read_input
+from ..inputs import try_reading
 from .inputs import ImageInput, gather_inputs
 from .results import detected_images
 from .save import ResultWriter
@@ -44,18 +45,16 @@ def detections(
         camera never ends; close the generator to end it.
 
     Raises:
-        UserError: if a file is missing, a video cannot be read, or `save_dir`
-            cannot be written. An image that cannot be read has `valid` false and
-            does not stop the others.
+        UserError: if a file is missing, a video cannot be read or a camera opened,
+            before the first result if possible; or if `save_dir` cannot be written.
+            An image that cannot be read has `valid` false and does not stop the
+            others.
     """
     if crops and save_dir is None:
         raise UserError("crops need a folder", mend="Name it by --save-dir")
     found = gather_inputs(inputs)
-    for item in found:
-        # Sooner than after hours of other videos.
-        if not isinstance(item, ImageInput) and item.is_file:
-            check_video(item.location, item.name)
     with contextlib.ExitStack() as stack:
+        readers = _open_videos(found, stack)
         writer = None
         if save_dir is not None:
             writer = ResultWriter(save_dir, class_names, crops=crops)
@@ -66,7 +65,28 @@ def detections(
                 yield from _in_images(group, ask, writer)
             else:
                 for video in group:
-                    yield from _in_video(video, ask, every, writer)
+                    # What is named twice is opened again when its turn comes.
+                    reader = readers.pop(video.location, None)
+                    yield from _in_video(video, reader, ask, every, writer)
+
+
+def _open_videos(found, stack):
+    """Looks into all videos before work begins, sooner than after hours of others.
+
+    Returns:
+        A dict from location to the `VideoReader` of each camera and stream, kept
+        open until its turn: a stream that is sent to us comes only once.
+    """
+    readers = {}
+    for item in found:
+        if isinstance(item, ImageInput):
+            continue
+        if item.is_file:
+            check_video(item.location, item.name)
+        elif item.location not in readers:
+            reader = VideoReader(item.location, item.name)
+            readers[item.location] = stack.enter_context(reader)
+    return readers
 
 
 def _asking(answer, thresholds):
@@ -88,18 +108,22 @@ def _asking(answer, thresholds):
 
 def _in_images(images, ask, writer):
     for part in _parts(images, _IMAGES):
-        contents = [read_input(image.source) for image in part]
+        read = [try_reading(image.source) for image in part]
         names = [image.name for image in part]
-        results = ask("thresholds", names, image_bytes=np.array(contents, object))
-        for result, content in zip(results, contents, strict=True):
+        contents = np.array([content for content, _ in read], object)
+        results = ask("thresholds", names, image_bytes=contents)
+        for result, (content, error) in zip(results, read, strict=True):
+            if error:  # the model says only that there are no bytes
+                result = dataclasses.replace(result, error=error)
             if writer:
                 writer.add_image(result, content)
             yield result
 
 
-def _in_video(video, ask, every, writer):
+def _in_video(video, reader, ask, every, writer):
     with contextlib.ExitStack() as stack:
-        reader = stack.enter_context(VideoReader(video.location, video.name))
+        reader = reader or VideoReader(video.location, video.name)
+        stack.enter_context(reader)
         add = None
         if writer:
             add = stack.enter_context(writer.video(video.name, reader.rate / every))

@@ -8,12 +8,13 @@ import re
 from pathlib import Path
 
 from ...files import atomic_file, cannot_write
+from ..stops import keeps_results
 from .draw import draw_boxes
 from .results import coco_results
 from .video import VideoWriter
 
 _JPEG_START = b"\xff\xd8"
-_LONGEST_NAME = 80  # characters, which take up to four bytes each where 255 fit
+_LONGEST_NAME = 160  # bytes; of the 255 that fit, the rest is for what is added
 
 
 class ResultWriter:
@@ -21,8 +22,8 @@ class ResultWriter:
 
     The folder gets `predictions.json`; `coco.json`, the boxes in COCO's format;
     `annotated/`, each image and video with its boxes; and `crops/`, with a folder
-    for each class. What was added until a Ctrl-C, or until the caller stops, is kept;
-    after an error the JSON files are left as they were.
+    for each class. What was added until a Ctrl-C, a `UserError`, or until the caller
+    stops, is kept; after another error the JSON files are left as they were.
 
     Args:
         folder: The folder. What it holds of the same names is replaced.
@@ -50,7 +51,9 @@ class ResultWriter:
         return self
 
     def __exit__(self, *error):
-        self._files.__exit__(*_unless_stopped(*error))
+        if keeps_results(error[0]):
+            error = None, None, None  # as if this were the end
+        self._files.__exit__(*error)
 
     def add_image(self, result, encoded):
         """Writes the result of one image.
@@ -143,8 +146,9 @@ def cut_out(pixels, box):
 
 def file_name(text):
     """Returns a text as the name of a file or folder, on any system."""
-    name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", text)[:_LONGEST_NAME].strip(". ")
-    return name or "_"
+    name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", text)
+    name = name.encode(errors="ignore")[:_LONGEST_NAME].decode(errors="ignore")
+    return name.strip(". ") or "_"
 
 
 @contextlib.contextmanager
@@ -160,13 +164,6 @@ def _json_list(path):
 
         yield add
         file.write("[]\n" if separator == "[\n" else "\n]\n")
-
-
-def _unless_stopped(kind, error, trace):
-    """Returns an exit's arguments as if a stop that was asked for were the end."""
-    if kind is not None and issubclass(kind, KeyboardInterrupt | GeneratorExit):
-        return None, None, None
-    return kind, error, trace
 
 
 def _decoded(encoded):

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import UserError
 from ...files import cannot_write
 from ...serving.quiet import DEBUG
+from ..stops import keeps_results
 
 _USUAL_RATE = 25.0  # frames a second where a video or camera does not say
 _HIGHEST_RATE = 1000.0  # more is no rate but a time base
@@ -90,7 +91,7 @@ class VideoWriter:
 
     It is written beside its place and renamed when the block ends; also when the
     block ends early by Ctrl-C or because nobody wants more frames, as it is the only
-    way to end a camera. After an error nothing is left.
+    way to end a camera, or by a `UserError`. After another error nothing is left.
 
     Args:
         path: The file. The folder must exist.
@@ -137,13 +138,13 @@ class VideoWriter:
         self._size = pixels.shape[1::-1]
         # The one codec for MP4 that all builds of OpenCV can write.
         codec = cv2.VideoWriter.fourcc(*"mp4v")
-        self._writer = cv2.VideoWriter(
-            str(self._partial), codec, self._rate, self._size
-        )
-        if not self._writer.isOpened():
+        writer = cv2.VideoWriter(str(self._partial), codec, self._rate, self._size)
+        if not writer.isOpened():
+            self._partial.unlink(missing_ok=True)
             raise UserError(
                 "cannot be written", self._path, "Choose a folder you can write to"
             )
+        self._writer = writer
 
     def __enter__(self):
         return self
@@ -152,7 +153,7 @@ class VideoWriter:
         if self._writer is None:
             return
         self._writer.release()
-        if kind is not None and issubclass(kind, Exception):
+        if not keeps_results(kind):
             self._partial.unlink(missing_ok=True)
             return
         # OpenCV does not tell when the disk is full.

@@ -6,7 +6,13 @@ import sys
 import pytest
 
 from amalthea import UserError
-from amalthea.pipelines.inputs import as_list, find_files, gather_images
+from amalthea.pipelines.inputs import (
+    as_list,
+    find_files,
+    gather_images,
+    gather_sources,
+    try_reading,
+)
 
 
 @pytest.fixture
@@ -36,6 +42,18 @@ def test_a_file_is_read_when_it_is_asked_for(folder):
     (folder / "b.PNG").unlink()
     with pytest.raises(UserError, match="b.PNG: cannot be read"):
         next(contents)
+
+
+def test_what_cannot_be_read_is_told_beside_the_others(folder):
+    sources = gather_sources([folder / "a.jpg", b"bytes", folder / "b.PNG"])
+    names, places = zip(*sources, strict=True)
+    assert names == (str(folder / "a.jpg"), "input 1", str(folder / "b.PNG"))
+    (folder / "a.jpg").unlink()
+    assert [try_reading(place) for place in places] == [
+        (b"", "cannot be read (No such file or directory)"),
+        (b"bytes", ""),
+        (b"b.PNG", ""),
+    ]
 
 
 def test_what_is_not_there(folder):

@@ -1,6 +1,7 @@
 """A classifier slid over larger images, from the image file to the exported answer."""
 
 import json
+import weakref
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from amalthea.data.boxes.digits_on_photos import PastedDigits
 from amalthea.data.images import load_images
 from amalthea.pipelines import ImageClassification
 from amalthea.pipelines.classify.config import ClassifyConfig
+from amalthea.pipelines.classify.heat_map_files import HeatMapFiles
 from amalthea.pipelines.classify.model import build_model
 from amalthea.pipelines.classify.options import HeatMapArguments, HeatMapSettings
 from amalthea.pipelines.verbs import parse
@@ -224,9 +226,10 @@ def test_pictures_arrays_and_lines(digits_task, tmp_path):
     assert "a $ b.png  " in first and first.count(" at ") == 3
     assert second.endswith("broken.png  error: empty input")
     patterns = [str(tmp_path / "*.png")]
-    (text,) = digits_task.heat_map_lines(patterns, json=True)
-    assert json.loads(text) == json.loads((out / "heat_maps.json").read_text())
-    assert len(json.loads(text)[0]["best"]) == 10
+    lines = list(digits_task.heat_map_lines(patterns, json=True))
+    rows = json.loads("\n".join(lines))
+    assert rows == json.loads((out / "heat_maps.json").read_text())
+    assert len(lines) == 3 and len(rows[0]["best"]) == 10
     assert sorted(path.name for path in out.iterdir()) == [
         "0000_a_b.npz",
         "0000_a_b.png",
@@ -239,6 +242,65 @@ def test_pictures_arrays_and_lines(digits_task, tmp_path):
     with Image.open(out / "0000_a_b.png") as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     assert np.ptp(pixels, axis=2).max() > 100  # the image is grey, the heat is not
+
+
+def test_lines_come_image_by_image_and_a_lost_file_stops_none(digits_task, tmp_path):
+    paths = [tmp_path / f"{name}.png" for name in "abc"]
+    for path in paths:
+        path.write_bytes(encode(scene()))
+    out = tmp_path / "out"
+    lines = digits_task.heat_map_lines(paths, save_dir=out)
+    assert "a.png  " in next(lines)
+    assert (out / "0000_a.png").exists() and not (out / "heat_maps.json").exists()
+    paths[1].unlink()
+    unread = "cannot be read (No such file or directory)"
+    assert next(lines) == f"{paths[1]}  error: {unread}"
+    lines.close()  # the caller wants no more, as after Ctrl-C
+    rows = json.loads((out / "heat_maps.json").read_text())
+    assert [(row["valid"], row["error"]) for row in rows] == [
+        (True, ""),
+        (False, unread),
+    ]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_maps_are_dropped_once_they_are_written(
+    digits_task, tmp_path, monkeypatch, as_json
+):
+    seen, alive = [], []
+
+    def add(self, result, content):
+        seen.append(weakref.ref(result))
+        alive.append(sum(each() is not None for each in seen))
+
+    monkeypatch.setattr(HeatMapFiles, "add", add)
+    images = [encode(scene(seed=seed)) for seed in range(5)]
+    lines = digits_task.heat_map_lines(images, save_dir=tmp_path, json=as_json)
+    assert len(list(lines)) == 5 + as_json
+    assert len(alive) == 5 and max(alive) <= 2
+
+
+@pytest.mark.parametrize(
+    ("error", "is_kept"),
+    [
+        (KeyboardInterrupt(), True),
+        (UserError("the disk is full"), True),
+        (ZeroDivisionError(), False),
+    ],
+    ids=repr,
+)
+def test_what_is_kept_after_an_error(digits_task, tmp_path, error, is_kept):
+    name = "\U00020000" * 62  # four bytes each; a file's name can have 255
+    (tmp_path / f"{name}.png").write_bytes(encode(scene()))
+    (result,) = digits_task.heat_map(tmp_path)
+    out = tmp_path / "out"
+    with pytest.raises(type(error)), HeatMapFiles(out) as files:
+        files.add(result, encode(scene()))
+        raise error
+    names = {f"0000_{name[:40]}.png", f"0000_{name[:40]}.npz"}
+    assert {path.name for path in out.iterdir()} == names | (
+        {"heat_maps.json"} if is_kept else set()
+    )
 
 
 def test_the_flags_of_the_verb():

@@ -50,6 +50,13 @@ def test_a_streams_name_has_no_password():
     assert found == VideoInput("rtsp://cam.local:554/live?x=1", url, is_file=False)
 
 
+@pytest.mark.parametrize("place", ["[::1/live", "me:secret@[::1/live"])
+def test_a_url_that_is_none(place):
+    with pytest.raises(UserError) as caught:
+        gather_inputs(f"rtsp://{place}")
+    assert str(caught.value) == "rtsp://[::1/live: is no valid URL"
+
+
 def test_what_is_not_there(folder):
     (folder / "empty").mkdir()
     with pytest.raises(UserError, match="empty: has no images or videos"):

@@ -160,13 +160,19 @@ def test_results_come_while_a_video_runs(tmp_path):
 
 
 class Camera:
-    """A camera of four pictures."""
+    """A camera of four pictures, which only one can use at a time."""
+
+    in_use = False
+    opened = 0
 
     def __init__(self, location):
         self.left = 4
+        self.is_mine = not Camera.in_use
+        Camera.in_use = True
+        Camera.opened += 1
 
     def isOpened(self):
-        return True
+        return self.is_mine
 
     def get(self, _):
         return 10.0
@@ -179,16 +185,49 @@ class Camera:
         return True, picture(200, 48, 64)
 
     def release(self):
-        pass
+        if self.is_mine:
+            Camera.in_use = self.is_mine = False
 
 
-def test_a_camera_is_asked_picture_by_picture(monkeypatch, tmp_path):
+@pytest.fixture
+def camera(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    monkeypatch.setattr(Camera, "in_use", False)
+    monkeypatch.setattr(Camera, "opened", 0)
+    return Camera
+
+
+def test_a_camera_is_asked_picture_by_picture(camera):
     model = Model()
     results = run("0", model)
     assert [result.source for result in results] == [f"camera:0#{n}" for n in range(4)]
     assert [rows for _, rows, _ in model.asked] == [1] * 4
+    assert camera.opened == 1 and not camera.in_use
+
+
+def test_a_camera_that_is_named_twice_is_opened_again(camera, photos):
+    sources = [result.source for result in run(["0", photos / "a.png", "camera:0"])]
+    frames = [f"camera:0#{n}" for n in range(4)]
+    assert sources == [*frames, str(photos / "a.png"), *frames]
+    assert camera.opened == 2 and not camera.in_use
+
+
+@pytest.mark.parametrize(
+    ("location", "message"),
+    [
+        ("camera:3", "camera:3: no such camera"),
+        ("rtsp://me:secret@cam/live", "^rtsp://cam/live: is no video OpenCV reads$"),
+    ],
+)
+def test_a_camera_that_cannot_be_opened_is_told_first(
+    camera, photos, location, message
+):
+    camera.in_use = True
+    model = Model()
+    with pytest.raises(UserError, match=message):
+        run([photos, location], model, save_dir=photos / "out")
+    assert model.asked == [] and not (photos / "out").exists()
 
 
 def test_a_broken_video_is_told_before_anything_is_asked(photos, tmp_path):
@@ -302,6 +341,84 @@ def test_a_stop_keeps_what_was_found_so_far(tmp_path):
     assert files(out) == ["annotated/clip.mp4", "coco.json", "predictions.json"]
     assert len(load(out, "predictions.json")) == 6
     assert len(run(out / "annotated" / "clip.mp4")) == 6
+
+
+def test_an_image_that_cannot_be_read_does_not_stop_the_others(tmp_path):
+    paths = [tmp_path / f"{number:02}.png" for number in range(18)]
+    for path in paths:
+        path.write_bytes(encode(picture(50)))
+    out = tmp_path / "out"
+    results = detections(paths, Model(), NAMES, THRESHOLDS, save_dir=out)
+    first = next(results)  # the 16 of one question are read
+    paths[16].unlink()
+    results = [first, *results]
+    assert [result.valid for result in results] == [True] * 16 + [False, True]
+    assert results[16].source == str(paths[16]) and results[16].boxes == ()
+    assert results[16].error == "cannot be read (No such file or directory)"
+    rows = load(out, "predictions.json")
+    assert [row["error"] for row in rows] == [result.error for result in results]
+    assert len(load(out, "coco.json")) == 17
+
+
+def test_a_users_mistake_keeps_what_was_found_before_it(photos, tmp_path):
+    clips = [make_clip(tmp_path / name, [50, 200]) for name in ("a.avi", "b.avi")]
+    out = tmp_path / "out"
+    results = detections(
+        [photos, *clips], Model(), NAMES, THRESHOLDS, save_dir=out, crops=True
+    )
+    seen = [next(results) for _ in range(5)]
+    clips[1].unlink()
+    seen.append(next(results))
+    with pytest.raises(UserError, match="b.avi: is no video"):
+        next(results)
+    rows = load(out, "predictions.json")
+    assert [row["source"] for row in rows] == [result.source for result in seen]
+    assert len(load(out, "coco.json")) == 4
+    assert len(run(out / "annotated" / "a.mp4")) == 2
+    assert not [name for name in files(out) if "partial" in name]
+
+
+def test_a_crop_that_cannot_be_written_keeps_the_video_until_then(tmp_path):
+    clip = make_clip(tmp_path / "clip.avi", [50, 50, 200, 50])
+    out = tmp_path / "out"
+    (out / "crops").mkdir(parents=True)
+    (out / "crops" / "bright").write_text("in the way")
+    with pytest.raises(UserError, match="cannot be written"):
+        run(clip, save_dir=out, crops=True)
+    assert len(load(out, "predictions.json")) == 3
+    assert len(run(out / "annotated" / "clip.mp4")) == 3
+
+
+def test_names_are_cut_to_what_a_file_system_takes(tmp_path):
+    label, cats, dogs = "\U00020000" * 80, "猫" * 80, "犬" * 80  # 320, 240, 240 bytes
+
+    def answer(signature, image_bytes=(), pixels=(), **_):
+        row = [[[0.0, 0.0, 9.0, 9.0]], [0.5], [label.encode()], 1, True, b""]
+        return _stacked([row] * (len(image_bytes) + len(pixels)))
+
+    image = tmp_path / f"{cats}.png"  # a file's name can have 255 bytes
+    image.write_bytes(encode(picture(50)))
+    clip = make_clip(tmp_path / f"{dogs}.avi", [50])
+    options = {"save_dir": tmp_path / "out", "crops": True}
+    results = list(
+        detections([image, image, clip], answer, [label], THRESHOLDS, **options)
+    )
+    assert [result.source for result in results] == [
+        str(image),
+        str(image),
+        f"{clip}#0",
+    ]
+    folder, cat, dog = label[:40], cats[:53], dogs[:53]
+    assert files(tmp_path / "out") == sorted(
+        [
+            *(f"annotated/{name}" for name in (f"{cat}.png", f"{cat}_2.png")),
+            f"annotated/{dog}.mp4",
+            "coco.json",
+            *(f"crops/{folder}/{name}_0.png" for name in (cat, f"{cat}_2")),
+            f"crops/{folder}/{dog}#0_0.jpg",
+            "predictions.json",
+        ]
+    )
 
 
 def test_an_error_leaves_the_json_of_before(photos, tmp_path):

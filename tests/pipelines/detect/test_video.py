@@ -171,9 +171,11 @@ def test_a_camera_that_is_slow_or_fast_is_shown_as_fast_as_it_was(tmp_path):
     assert levels == [0, 1, 1, 1, 1, 1, 4]
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, GeneratorExit])
+@pytest.mark.parametrize(
+    "stop", [KeyboardInterrupt(), GeneratorExit(), UserError("is full")], ids=repr
+)
 def test_what_was_written_until_a_stop_is_kept(tmp_path, stop):
-    with pytest.raises(stop), VideoWriter(tmp_path / "a.mp4", 10) as writer:
+    with pytest.raises(type(stop)), VideoWriter(tmp_path / "a.mp4", 10) as writer:
         writer.write(picture(0))
         raise stop
     assert len(read(tmp_path / "a.mp4")) == 1

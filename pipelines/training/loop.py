@@ -22,7 +22,7 @@ def run_training(run, training, config, *, resume, fingerprint, progress):
         training: The task's training: `variables()`, `kept()`, `averaged()`,
             `train(epoch, on_step)`, `validate()`, `score(figures)`,
             `learning_rate()` and `steps_per_epoch`, as `SupervisedTraining`
-            has them.
+            has them. The score of an epoch that was not measured is `None`.
         config: A `TrainingConfig`.
         resume: Continue from `last.npz` if it is there.
         fingerprint: Text that stands for the training data; a resumed run must
@@ -53,9 +53,12 @@ def run_training(run, training, config, *, resume, fingerprint, progress):
             with training.averaged():
                 validated = training.validate()
                 figures |= {f"val_{name}": value for name, value in validated.items()}
-                score = list(training.score(figures))
-                improved = state["best"] is None or score > state["best"]["score"]
+                score = training.score(figures)
+                improved = _is_better(score, state["best"])
+                if score is not None:
+                    state["measured"] = epoch + 1
                 if improved:
+                    score = score and list(score)
                     state["best"] = {"score": score, "epoch": epoch + 1}
                     save_state(run.best, training.kept(), state["best"])
             save_state(run.last, training.variables(), state)
@@ -94,7 +97,18 @@ def _rounded(row):
     }
 
 
+def _is_better(score, best):
+    """Whether an epoch is the best so far; `None` is the score of an unmeasured one.
+
+    Until the first is measured that is the newest.
+    """
+    if best is None or best["score"] is None:
+        return True
+    return score is not None and list(score) > best["score"]
+
+
 def _patience_is_over(state, patience):
-    if not patience or state["best"] is None:
+    """Epochs after the last that was measured do not count: they may be better."""
+    if not patience or "measured" not in state:
         return False
-    return state["epoch"] - state["best"]["epoch"] >= patience
+    return state["measured"] - state["best"]["epoch"] >= patience

@@ -26,7 +26,8 @@ class SupervisedTraining:
         augment: `augment(inputs, targets) -> (inputs, targets)`, called inside
             the training step, or `None`. Its layers' seed generators are found
             through `augment.layers`, so that resuming draws the same numbers.
-        score: Function from an epoch's figures to a tuple; larger is better.
+        score: Function from an epoch's figures to a tuple, of which larger is better;
+            `None` for an epoch that was not measured.
     """
 
     def __init__(

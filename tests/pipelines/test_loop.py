@@ -182,6 +182,23 @@ def test_patience_stops_and_a_resumed_run_stays_stopped(tmp_path):
     assert len(history(tmp_path / "r")) == 3
 
 
+def test_epochs_that_are_not_measured_are_neither_best_nor_without_patience(tmp_path):
+    config = TrainingConfig(epochs=9, patience=2)
+
+    def every_third(figures):
+        return None if figures["epoch"] % 3 else (-figures["epoch"],)
+
+    train(tmp_path / "r", config, score=every_third)
+    # The third is the best; that the fourth and fifth are worse is not known.
+    assert len(history(tmp_path / "r")) == 6
+    assert read_facts(RunFolder(tmp_path / "r").best)["epoch"] == 3
+
+
+def test_the_newest_epoch_is_the_best_until_one_is_measured(tmp_path):
+    train(tmp_path / "r", TrainingConfig(epochs=2), score=lambda figures: None)
+    assert read_facts(RunFolder(tmp_path / "r").best)["epoch"] == 2
+
+
 def test_other_data_is_refused_on_resume(tmp_path):
     train(tmp_path / "r", TrainingConfig(epochs=1))
     with pytest.raises(UserError, match="not what the run began with"):

@@ -2,7 +2,6 @@
 
 from itertools import islice
 
-from ...errors import UserError
 from ..inputs import gather_images
 from .results import LANDMARK_OUTPUTS, OUTPUTS, detected_images
 
@@ -23,8 +22,8 @@ def detect(
 ):
     """Finds objects in images by a served model.
 
-    The images are read and sent in parts of the client's `batch_size`. The three
-    thresholds are given together or not at all: then they are the model's own.
+    The images are read and sent in parts of the client's `batch_size`. A threshold
+    that is not given is the model's own.
 
     Args:
         client: An `amalthea.serving.Client`.
@@ -42,12 +41,14 @@ def detect(
         A list of `DetectedImage`, as `ObjectDetection.predict` gives.
 
     Raises:
-        UserError: if a file is missing, or only some thresholds are given.
+        UserError: if a file is missing.
         InvalidArgument: if the model is no detector: the text names the inputs
             or outputs that it lacks.
         ServerError: if the request failed otherwise.
     """
-    thresholds = _given(confidence=confidence, iou=iou, max_detections=max_detections)
+    thresholds = _completed(
+        confidence=confidence, iou=iou, max_detections=max_detections
+    )
     names, contents = gather_images(images)
     signature = "thresholds" if thresholds else "serving_default"
     known = client.metadata(model, version=version, label=label, timeout=timeout)
@@ -73,14 +74,8 @@ def detect(
     return results
 
 
-def _given(**thresholds):
-    """Returns the thresholds if all are given, an empty dict if none is."""
-    missing = [name for name, value in thresholds.items() if value is None]
-    if len(missing) == len(thresholds):
+def _completed(**thresholds):
+    """Returns what to send: all of them if one is given, -1 for the model's own."""
+    if all(value is None for value in thresholds.values()):
         return {}
-    if missing:
-        raise UserError(
-            f"`{missing[0]}` is missing",
-            mend=f"Give {', '.join(thresholds)} together, or none of them",
-        )
-    return thresholds
+    return {name: -1 if value is None else value for name, value in thresholds.items()}

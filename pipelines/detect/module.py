@@ -26,9 +26,9 @@ class ObjectDetector(ServingModule):
             BMP or WebP of any sizes. `thresholds` takes with it, one for each
             image, `confidence` float32 `[N]`, the least score; `iou` float32
             `[N]`, the largest IoU of two boxes of a class; `max_detections`
-            int32 `[N]`, at most the run's own number. `pixels` takes these and
-            instead of bytes `pixels`, uint8 `[N, height, width, 3]` of any
-            height and width.
+            int32 `[N]`, at most the run's own number. Any that is negative is
+            the run's own. `pixels` takes these and instead of bytes `pixels`,
+            uint8 `[N, height, width, 3]` of any height and width.
             All return, with D the run's `max_detections`, or 1 if the head finds
             one object: `boxes` float32 `[N, D, 4]`, x1, y1, x2, y2 in pixels of
             the original image, the best first; `scores` float32 `[N, D]`;
@@ -99,11 +99,16 @@ class ObjectDetector(ServingModule):
             }
 
         def row_thresholds(confidence, iou, max_detections):
-            most = tf.clip_by_value(max_detections, 0, head.most)
+            own = config.confidence, config.nms_iou, head.most
+            given = confidence, iou, max_detections
+            confidence, iou, most = (
+                tf.where(value < 0, default, value)
+                for value, default in zip(given, own, strict=True)
+            )
             return {
                 "score_threshold": confidence,
                 "iou_threshold": iou,
-                "max_detections": most,
+                "max_detections": tf.minimum(most, head.most),
             }
 
         per_row = [

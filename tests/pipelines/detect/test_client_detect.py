@@ -5,7 +5,6 @@ import json
 import pytest
 from helpers.fake_serving import FakeRest
 
-from amalthea import UserError
 from amalthea.pipelines.detect.client import detect
 from amalthea.pipelines.detect.results import DetectedBox
 from amalthea.serving import Client, client
@@ -87,11 +86,12 @@ def test_thresholds_go_with_each_image():
         assert body["inputs"][name] == [value, value]
 
 
-def test_thresholds_are_given_together_or_not_at_all():
-    with _server() as server, Client(server.url) as asking:
-        with pytest.raises(UserError, match="`iou` is missing. Give confidence, iou"):
-            detect(asking, [b"1"], "m", confidence=0.5, max_detections=3)
-        assert server.requests == []
+def test_a_threshold_that_is_not_given_is_the_models_own():
+    with _server(_answer("cat")) as server, Client(server.url) as asking:
+        detect(asking, [b"1"], "m", confidence=0.0)
+        (body,) = _sent(server)
+    del body["inputs"]["image_bytes"]
+    assert body["inputs"] == {"confidence": [0], "iou": [-1], "max_detections": [-1]}
 
 
 def test_a_model_that_is_no_detector_is_told_by_what_it_lacks():

@@ -41,7 +41,8 @@ class YoloLoss(keras.losses.Loss):
         assignment: Rule of the assignment, `"ratio"` or `"best"`; see
             `AnchorAssigner`.
         coordinates: How boxes are coded, `"scaled"` or `"exponential"`; see
-            `decode_boxes`.
+            `decode_boxes`. With the assignment `"ratio"` only `"scaled"` reaches a
+            box from the cells beside it.
         box_gain: Weight of the box loss.
         objectness_gain: Weight of the objectness loss.
         class_gain: Weight of the class loss.
@@ -98,6 +99,12 @@ class YoloLoss(keras.losses.Loss):
             raise ValueError(
                 "Invalid value for `label_smoothing`: expected 0 to 1, "
                 f"received label_smoothing={label_smoothing}"
+            )
+        if assignment == "ratio" and coordinates != "scaled":
+            # The others keep a centre in its own cell: a neighbour has no way to it.
+            raise ValueError(
+                "Invalid value for `coordinates`: expected 'scaled' with the "
+                f"assignment 'ratio', received coordinates={coordinates!r}"
             )
         self.num_classes = num_classes
         self.assignment = assignment

@@ -341,6 +341,7 @@ def test_config():
     [
         ({"assignment": "nearest"}, "rule"),
         ({"coordinates": "linear"}, "coordinates"),
+        ({"coordinates": "exponential"}, "coordinates"),
         ({"strides": (8,)}, "strides"),
         ({"num_classes": 0}, "num_classes"),
         ({"balance": (1,)}, "balance"),

@@ -153,7 +153,15 @@ def test_a_server_that_is_too_slow_is_counted():
     assert item.messages == {"DEADLINE_EXCEEDED": "no answer within 0.2 s"}
 
 
-def test_ctrl_c_keeps_what_was_measured():
+@pytest.fixture
+def ctrl_c():
+    """Python's handler, which a shell's background jobs are started without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_keeps_what_was_measured(ctrl_c):
     done, seen = threading.Event(), []
 
     def interrupt(handler):

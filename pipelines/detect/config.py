@@ -8,6 +8,8 @@ from ..config import TrainingConfig
 # Width and depth of the CSP backbone: the sizes that YOLOv5 calls n, s and m.
 SIZES = {"n": (0.25, 0.33), "s": (0.5, 0.33), "m": (0.75, 0.67)}
 STRIDES = (4, 8, 16, 32)
+ANCHORS_PER_GRID = 3
+LECTURE_ANCHORS = 2  # of the smallest network
 # Channels at each stride, times the size's width.
 FILTERS = {4: 128, 8: 256, 16: 512, 32: 1024}
 
@@ -48,12 +50,13 @@ class DetectConfig(TrainingConfig):
     `auto` is `ratio`, for `grid` `best`."""
     coordinates: Literal["auto", "scaled", "exponential"] = "auto"
     """How boxes follow from the outputs: `scaled` as Scaled-YOLO, `exponential` as
-    YOLOv2; `auto` is `scaled`, for `grid` `exponential`."""
-    box_gain: float = 0.05
+    YOLOv2, for the assignment `best` only; `auto` is `scaled`, for `grid` with `best`
+    `exponential`."""
+    box_gain: float = 0.15
     """Weight of the CIoU loss of the boxes."""
-    objectness_gain: float = 1.0
+    objectness_gain: float = 0.7
     """Weight of the objectness loss."""
-    class_gain: float = 0.25
+    class_gain: float = 0.1
     """Weight of the class loss, a mean over the classes."""
     box_loss: Literal["ciou", "squared"] = "ciou"
     """Loss of the box of heads other than `yolo`: CIoU, or the squared error of its
@@ -148,6 +151,13 @@ class DetectConfig(TrainingConfig):
                 "image_size",
                 f"two multiples of {max(self.grid_strides)} from 32 to 4096",
             )
+        if self.model == "grid" and self.backbone != "csp":
+            self._bad("backbone", "its default, as the model grid is a whole network")
+        if (self.assignment_rule, self.coordinate_form) == ("ratio", "exponential"):
+            self._bad(
+                "coordinates",
+                "scaled, as the others do not reach the cells of the assignment ratio",
+            )
         for name in ("box_gain", "objectness_gain", "class_gain", "plain_epochs"):
             self._at_least(name, 0)
         shares = ("mosaic", "mixup", "iou_crop", "translate", "flip", "flip_vertical")
@@ -155,8 +165,9 @@ class DetectConfig(TrainingConfig):
             self._within(name, 0, 1)
         self._within("scale", 0, 0.95)
         self._within("rotation", 0, 180)
-        if not all(0 <= part <= 1 for part in self.hsv):
-            self._bad("hsv", "three numbers of 0 to 1")
+        hue, *others = self.hsv
+        if not (0 <= hue <= 0.5 and all(0 <= part <= 1 for part in others)):
+            self._bad("hsv", "a hue of 0 to 0.5 and two numbers of 0 to 1")
         self._within("val_fraction", 0.01, 0.5)
         self._within("test_fraction", 0, 0.5)
         self._within("max_detections", 1, 10_000)
@@ -171,6 +182,15 @@ class DetectConfig(TrainingConfig):
             return self.strides
         has_one = self.model == "grid" or self.head != "yolo"
         return (16,) if has_one else (8, 16, 32)
+
+    @property
+    def anchor_count(self):
+        """How many anchors all grids have; 0 for heads without."""
+        if self.head != "yolo":
+            return 0
+        default = LECTURE_ANCHORS if self.model == "grid" else ANCHORS_PER_GRID
+        fitted = (self.anchors_per_grid or default) * len(self.grid_strides)
+        return len(self.anchors) // 2 or fitted
 
     @property
     def grid_anchors(self):
@@ -194,7 +214,8 @@ class DetectConfig(TrainingConfig):
         """`coordinates` with `auto` resolved."""
         if self.coordinates != "auto":
             return self.coordinates
-        return "exponential" if self.model == "grid" else "scaled"
+        as_lecture = self.model == "grid" and self.assignment_rule == "best"
+        return "exponential" if as_lecture else "scaled"
 
 
 _CHAINS = {

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ...layers.boxes import letterbox_boxes
+
 
 def detection_metrics(evaluator, labels):
     """Computes the figures of a split.
@@ -51,6 +53,49 @@ def detection_metrics(evaluator, labels):
     }
 
 
+def truth_of(table, row):
+    """Returns what an image of a `BoxTable` shows, as `DetectionEvaluator` takes it."""
+    truth = {
+        "boxes": table.boxes[row],
+        "classes": table.classes[row],
+        "crowd": table.crowd[row],
+        "difficult": table.difficult[row],
+    }
+    if table.areas is not None:
+        truth["areas"] = table.areas[row]
+    if table.points is not None:
+        truth["points"] = table.points[row]
+    return truth
+
+
+def input_truths(table, rows, height, width):
+    """Returns what images show, in pixels of the model's input.
+
+    Args:
+        table: A `BoxTable`.
+        rows: The images' rows in it.
+        height: The input's height.
+        width: Its width.
+
+    Returns:
+        A list of dicts, as of `truth_of`; areas are those of the boxes.
+    """
+    truths = []
+    for row in rows:
+        truth, size = truth_of(table, row), table.sizes[row]
+        truth.pop("areas", None)
+        truth["boxes"] = np.array(letterbox_boxes(truth["boxes"], size, height, width))
+        if "points" in truth:
+            # A point is a box without sides.
+            points = np.array(truth["points"])
+            places = points[..., [0, 1, 0, 1]].reshape(-1, 4)
+            places = np.array(letterbox_boxes(places, size, height, width))
+            points[..., :2] = places[:, :2].reshape(points[..., :2].shape)
+            truth["points"] = points
+        truths.append(truth)
+    return truths
+
+
 def add_answers(evaluator, tally, table, answers, first, labels):
     """Adds a batch of answers to an evaluator and a tally, beside the truth.
 
@@ -73,14 +118,7 @@ def add_answers(evaluator, tally, table, answers, first, labels):
             continue
         rows.append(place)
         classes = [numbers[name] for name in answers["classes"][row, :count]]
-        truth = {
-            "boxes": table.boxes[place],
-            "classes": table.classes[place],
-            "crowd": table.crowd[place],
-            "difficult": table.difficult[place],
-        }
-        if table.points is not None:
-            truth["points"] = table.points[place]
+        truth = truth_of(table, place)
         found = {
             "boxes": answers["boxes"][row, :count],
             "scores": answers["scores"][row, :count],

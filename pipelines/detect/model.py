@@ -3,9 +3,9 @@
 import keras
 
 from ...errors import UserError
-from ...layers import ConvNorm, csp_darknet, resnet
+from ...layers import ConvNorm
 from ...layers.backbones.csp_darknet import scaled_filters
-from ...layers.backbones.resnet import DEPTHS
+from .backbone import named_backbone, stages
 from .config import FILTERS, SIZES
 from .heads import make_head
 
@@ -38,73 +38,15 @@ def build_model(config, classes, backbone=None):
     else:
         width, depth = SIZES[config.model]
         if backbone is None:
-            backbone = _named_backbone(config.backbone, width, depth)
+            backbone = named_backbone(config.backbone, width, depth)
         maps = _features(_stage_maps(backbone, x, strides[-1]), strides, width)
     outputs = make_head(config, classes).outputs(maps)
     return keras.Model(inputs, outputs, name="detector")
 
 
-def classifier_backbone(run):
-    """Returns the network of a classification run without its classifier.
-
-    Args:
-        run: The `RunFolder` of the run, finished.
-
-    Returns:
-        A Keras model with trained weights, from images of -1 to 1 of any size.
-
-    Raises:
-        UserError: if the run is not finished, or is of grey images or of a
-            network that has no stages.
-    """
-    if not run.model.exists():
-        raise UserError(
-            "is no finished classification run", run.path, "Name one for --backbone"
-        )
-    classifier = keras.saving.load_model(run.model, compile=False)
-    inner = [layer for layer in classifier.layers if isinstance(layer, keras.Model)]
-    if not inner or not _stages(inner[0]):
-        raise UserError(
-            "has no stages to take features from",
-            run.path,
-            "Train it with --model resnet",
-        )
-    trained = inner[0]
-    if trained.input_shape[-1] != 3:
-        raise UserError(
-            f"sees {trained.input_shape[-1]} channels, a detector needs 3",
-            run.path,
-            "Train it with --channels 3",
-        )
-    backbone = keras.models.clone_model(
-        trained, input_tensors=keras.Input((None, None, 3), name="images")
-    )
-    backbone.set_weights(trained.get_weights())
-    return backbone
-
-
-def _named_backbone(name, width, depth):
-    if name == "csp":
-        return csp_darknet((None, None, 3), width=width, depth=depth)
-    number = name.removeprefix("resnet")
-    if name.startswith("resnet") and number.isdigit() and int(number) in DEPTHS:
-        stem = "imagenet" if len(DEPTHS[int(number)][0]) == 4 else "cifar"
-        return resnet((None, None, 3), int(number), stem=stem)
-    known = ", ".join(f"resnet{number}" for number in sorted(DEPTHS))
-    raise UserError(
-        f"unknown backbone `{name}`",
-        mend=f"There are csp, {known}, or the folder of a classification run",
-    )
-
-
-def _stages(backbone):
-    names = {layer.name for layer in backbone.layers}
-    return [name for n in range(1, 9) if (name := f"stage{n}") in names]
-
-
 def _stage_maps(backbone, x, last):
     """Returns the outputs of the stages up to a stride, a dict from stride to map."""
-    outputs = {name: backbone.get_layer(name).output for name in _stages(backbone)}
+    outputs = {name: backbone.get_layer(name).output for name in stages(backbone)}
     shapes = keras.Model(backbone.input, outputs).compute_output_shape(x.shape)
     strides = {name: x.shape[1] // shape[1] for name, shape in shapes.items()}
     # Later stages would have weights that nothing trains.

@@ -47,6 +47,12 @@ def filled_in(config, table):
     return make_head(config, len(table.class_names)).filled_in(table)
 
 
+def has_objects(table):
+    """Whether there is an object that counts in the figures of a `BoxTable`."""
+    flags = zip(table.crowd, table.difficult, strict=True)
+    return any((~(crowd | difficult)).any() for crowd, difficult in flags)
+
+
 def suggested_size(table, stride):
     """Returns a square input of the images' typical long side, a multiple of 32."""
     side = np.median(table.sizes.max(axis=1)).clip(SMALLEST, LARGEST)
@@ -71,10 +77,13 @@ def split_rows(table):
 
 
 def table_lines(table):
-    """Yields a text for each image: its content, boxes, classes and points."""
+    """Yields a text for each image: all of it that training depends on."""
     for row, key in enumerate(table.keys):
         boxes = np.round(table.boxes[row], 2).tolist()
         line = f"{key} {boxes} {table.classes[row].tolist()}"
+        not_learnt = table.crowd[row] | table.difficult[row]
+        if not_learnt.any():
+            line += f" {not_learnt.tolist()}"
         if table.points is not None:
             line += f" {np.round(table.points[row], 2).tolist()}"
         yield line

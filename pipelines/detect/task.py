@@ -10,18 +10,17 @@ from ...data.boxes import EMBEDDED, BoxLoader, examine_boxes
 from ...data.boxes.anchors import anchor_recall, mean_best_iou, scaled_sizes
 from ...data.boxes.contact_sheet import contact_sheet
 from ...errors import UserError
-from ...files import atomic_file
 from ...layers import DetectionEvaluator
 from ..config import make_config
 from ..image_task import ImageTask, announce_reading, announce_unreadable
-from ..run_folder import RunFolder
 from ..training.checkpoint import load_state
 from ..training.fingerprint import fingerprint
 from ..training.loop import run_training
+from .backbone import store_backbone, stored_backbone, trained_backbone
 from .config import DetectConfig
 from .heads import make_head
-from .metrics import add_answers, detection_metrics
-from .model import build_model, classifier_backbone
+from .metrics import add_answers, detection_metrics, input_truths
+from .model import build_model
 from .module import ObjectDetector
 from .options import PredictOptions
 from .predict import detections
@@ -29,6 +28,7 @@ from .report import write_pictures, write_report
 from .results import result_lines
 from .setup import (
     filled_in,
+    has_objects,
     load_table,
     split_rows,
     suggested_size,
@@ -74,7 +74,7 @@ class ObjectDetection(ImageTask):
         for line in table.summary():
             progress.say(line)
         config = filled_in(config, table.select("train"))
-        backbone = cls._backbone(run, config)
+        backbone = stored_backbone(run) if resume else trained_backbone(config)
         labels = tuple(table.class_names)
         task = cls(run, config, build_model(config, len(labels), backbone), labels)
         task._table = table
@@ -86,23 +86,8 @@ class ObjectDetection(ImageTask):
         if not resume:
             run.write_labels(task.labels)
             run.write_rows(run.splits, split_rows(table))
+            store_backbone(run, backbone)
         return task
-
-    @classmethod
-    def _backbone(cls, run, config):
-        """Returns the backbone that comes from a classification run, or `None`.
-
-        Its architecture is kept with the run, which can then go without the other.
-        """
-        file = run.path / "backbone.json"
-        if file.exists():
-            return keras.models.model_from_json(file.read_text(encoding="utf-8"))
-        if not Path(config.backbone).is_dir():
-            return None
-        backbone = classifier_backbone(RunFolder(config.backbone))
-        with atomic_file(file) as stream:
-            stream.write(backbone.to_json())
-        return backbone
 
     def _fit(self, resume, progress):
         table, config = self._table, self.config
@@ -114,11 +99,16 @@ class ObjectDetection(ImageTask):
         )
         plain = self.head.augmentation(plain=True)
         first_plain = config.epochs - min(config.plain_epochs, config.epochs // 5)
-        val = None
-        if "val" in table.splits:
-            val = self._loader(table.select("val"), progress).ordered()
+        val, truths = None, ()
+        if has_objects(table.select("val")):
+            held_out = self._loader(table.select("val"), progress)
+            val = held_out.ordered()
+            truths = input_truths(held_out.table, held_out.rows, *config.image_size)
         else:
-            progress.say("no validation data: the last epoch is kept, not the best")
+            progress.say(
+                "no validation images with objects: the last epoch is kept, not the "
+                "best"
+            )
         training = DetectionTraining(
             self.model,
             self.head.loss(),
@@ -128,6 +118,7 @@ class ObjectDetection(ImageTask):
                 epoch, plain if epoch >= first_plain else None
             ),
             val=val,
+            truths=truths,
             steps_per_epoch=loader.steps_per_epoch,
         )
         run_training(
@@ -162,7 +153,7 @@ class ObjectDetection(ImageTask):
     def _restore(cls, run, config):
         keras.config.set_dtype_policy(config.precision)
         labels = run.read_labels()
-        model = build_model(config, len(labels), cls._backbone(run, config))
+        model = build_model(config, len(labels), stored_backbone(run))
         load_state(run.best, {"model": model.variables})
         return cls(run, config, model, labels)
 
@@ -233,7 +224,14 @@ class ObjectDetection(ImageTask):
         height, width = config.image_size or suggested_size(
             table, max(config.grid_strides)
         )
-        report = examine_boxes(table, height=height, width=width)
+        anchors = np.reshape(config.anchors, (-1, 2)) if config.anchors else None
+        report = examine_boxes(
+            table,
+            height=height,
+            width=width,
+            anchors=anchors,
+            anchor_count=config.anchor_count,
+        )
         if save_dir is not None:
             contact_sheet(table, Path(save_dir) / "contact_sheet.png")
         return report

@@ -8,7 +8,7 @@ from ..training.supervised import SupervisedTraining
 from .heads import make_head
 
 LEAST_SCORE = 0.001  # of the boxes that mAP is measured on
-VALIDATIONS = 50  # about as many in a run
+VALIDATIONS = 50  # at most so many in a run
 
 
 class DetectionTraining(SupervisedTraining):
@@ -25,11 +25,21 @@ class DetectionTraining(SupervisedTraining):
         train_epoch: Function from the epoch's number to a `tf.data.Dataset` of
             `(pixels, targets)`.
         val: A `tf.data.Dataset` of the same, or `None`.
+        truths: What its images show, in their order, see `input_truths`.
         steps_per_epoch: Batches in `train_epoch(epoch)`.
     """
 
     def __init__(
-        self, model, loss, config, classes, *, train_epoch, val, steps_per_epoch
+        self,
+        model,
+        loss,
+        config,
+        classes,
+        *,
+        train_epoch,
+        val,
+        truths=(),
+        steps_per_epoch,
     ):
         head = make_head(config, classes)
         super().__init__(
@@ -43,9 +53,10 @@ class DetectionTraining(SupervisedTraining):
             score=self._score if val else _latest,
         )
         self._epochs = config.epochs
-        self._every = config.validate_every or max(1, config.epochs // VALIDATIONS)
+        self._every = validation_interval(config)
         self._epoch = 0
         self._classes = classes
+        self._truths = truths
         self._head = head
         self._detector = head.detector(LEAST_SCORE)
         self._detect = tf.function(
@@ -63,11 +74,12 @@ class DetectionTraining(SupervisedTraining):
             return {}
         self._reset()
         evaluator, tally = DetectionEvaluator(self._classes), self._head.tally()
+        truths = iter(self._truths)
         for images, targets, weights in self._val:
             kept = self._detect(images, targets, weights)
             kept = {name: part.numpy() for name, part in kept.items()}
-            for row, rows in enumerate(targets.numpy()):
-                truth, found = _truth(rows), _found(kept, row)
+            for row in range(len(kept["count"])):
+                truth, found = next(truths), _found(kept, row)
                 evaluator.add(truth, found)
                 tally.add(truth, found)
         summary = evaluator.summary()
@@ -87,8 +99,13 @@ class DetectionTraining(SupervisedTraining):
         return self._detector(self._head.unpacked(outputs))
 
     def _score(self, figures):
-        """Best is what the head calls so; -1 where the figures were not due."""
-        return (self._head.score(figures) if "val_map" in figures else -1.0,)
+        """Best is what the head calls so."""
+        return (self._head.score(figures),) if "val_map" in figures else None
+
+
+def validation_interval(config):
+    """Returns the epochs from one validation to the next."""
+    return config.validate_every or -(-config.epochs // VALIDATIONS)
 
 
 def _with_weight(images, targets):
@@ -98,17 +115,6 @@ def _with_weight(images, targets):
 def _latest(figures):
     """Without validation data the last epoch is the best."""
     return (figures["epoch"],)
-
-
-def _truth(targets):
-    """Returns the truth of an image, of its targets `[boxes, 5 + 3 * points]`."""
-    rows = targets[targets[:, 4] >= 0]
-    count = (rows.shape[1] - 5) // 3
-    return {
-        "boxes": rows[:, :4],
-        "classes": rows[:, 4].astype(int),
-        "points": rows[:, 5:].reshape(len(rows), count, 3),
-    }
 
 
 def _found(kept, row):

@@ -15,8 +15,6 @@ from ....layers.backbones.csp_darknet import scaled_blocks, scaled_filters
 from ..config import FILTERS, SIZES
 from .base import Head
 
-ANCHORS_PER_GRID = 3
-LECTURE_ANCHORS = 2  # of the smallest network
 NECK_BLOCKS = 3  # times the size's depth
 # The gains hold for three grids at 640 pixels.
 GRIDS, SIDE = 3, 640
@@ -115,7 +113,5 @@ def fitted_anchors(config, table):
     sizes = scaled_sizes(table, *config.image_size)
     if not len(sizes):
         raise UserError("has no boxes in the training split", table.source)
-    default = LECTURE_ANCHORS if config.model == "grid" else ANCHORS_PER_GRID
-    count = (config.anchors_per_grid or default) * len(config.grid_strides)
-    anchors = kmeans_anchors(sizes, count, seed=config.seed)
+    anchors = kmeans_anchors(sizes, config.anchor_count, seed=config.seed)
     return tuple(round(float(side), 2) for side in anchors.reshape(-1))

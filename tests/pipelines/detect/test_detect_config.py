@@ -16,9 +16,14 @@ def test_the_smallest_model_is_the_lecture_s():
     assert (config.assignment_rule, config.coordinate_form) == ("best", "exponential")
     other = DetectConfig(model="grid", assignment="ratio", strides=(32,))
     assert (other.assignment_rule, other.grid_strides) == ("ratio", (32,))
+    assert (config.anchor_count, other.anchor_count) == (2, 2)
+    assert DetectConfig(head="box").anchor_count == 0
+    assert other.coordinate_form == "scaled"
     usual = DetectConfig()
     assert (usual.assignment_rule, usual.coordinate_form) == ("ratio", "scaled")
     assert usual.grid_strides == (8, 16, 32)
+    assert usual.anchor_count == 9
+    assert DetectConfig(strides=(8,), anchors=(1, 2, 3, 4)).anchor_count == 2
 
 
 @pytest.mark.parametrize(
@@ -34,7 +39,10 @@ def test_the_smallest_model_is_the_lecture_s():
         ({"mosaic": 1.5}, "0 to 1"),
         ({"scale": 1.0}, "0 to 0.95"),
         ({"hsv": [0.1, 0.2]}, "a list of 3"),
-        ({"hsv": [0.1, 0.2, 2.0]}, "three numbers of 0 to 1"),
+        ({"hsv": [0.1, 0.2, 2.0]}, "a hue of 0 to 0.5 and two numbers of 0 to 1"),
+        ({"hsv": [0.6, 0.2, 0.2]}, "a hue of 0 to 0.5"),
+        ({"model": "grid", "backbone": "resnet18"}, "the model grid is a whole"),
+        ({"coordinates": "exponential"}, "do not reach the cells"),
         ({"max_detections": 0}, "1 to 10000"),
         ({"nms_iou": -0.1}, "0 to 1"),
         ({"validate_every": 0}, "at least 1"),

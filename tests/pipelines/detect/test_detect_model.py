@@ -4,9 +4,10 @@ import pytest
 
 from amalthea import UserError
 from amalthea.layers import resnet
+from amalthea.pipelines.detect.backbone import classifier_backbone
 from amalthea.pipelines.detect.config import DetectConfig
 from amalthea.pipelines.detect.heads import make_head
-from amalthea.pipelines.detect.model import build_model, classifier_backbone
+from amalthea.pipelines.detect.model import build_model
 from amalthea.pipelines.run_folder import RunFolder
 
 

@@ -93,7 +93,7 @@ def measure_peer(data, arguments):
         "model": "Ultralytics YOLO11n",
         "threads": run["threads"],
         "parameters": run["parameters"],
-        "image_size": arguments.image_size,
+        "image_size": f"{arguments.image_size} x {arguments.image_size}",
         "epochs": arguments.epochs,
         "seed": arguments.seed,
         "seconds": seconds,
@@ -126,31 +126,38 @@ def measure_ours(data, arguments, minutes):
     task = ObjectDetection.load(run)
     batch = task.config.batch_size
     images = (table.splits == "train").sum() // batch * batch  # only full batches
-    median = statistics.median(float(row["seconds"]) for row in read_history(run))
     return {
         "model": " ".join(["amalthea", task.config.model, *arguments.flags]),
         "parameters": sum(int(np.prod(w.shape)) for w in task.model.trainable_weights),
-        "image_size": task.config.image_size[0],
+        "image_size": " x ".join(map(str, task.config.image_size)),
         "epochs": task.config.epochs,
         "seed": task.config.seed,
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
-        "images_per_second": float(images / median),
+        "images_per_second": float(images / median_epoch(run)),
         **figures(table, find_boxes(task, table)),
         "run": str(run),
     }
 
 
 def fitting_epochs(data, arguments, seconds):
-    """Returns how many epochs fit into a time, by two short trainings."""
+    """Returns how many epochs fit into a time, by two short trainings.
+
+    They validate after each epoch, longer ones at most fifty times.
+    """
     taken = {}
     for epochs in (1, 5):
         with tempfile.TemporaryDirectory() as folder:
             taken[epochs], _ = train_ours(data, folder, epochs, arguments)
-    each = (taken[5] - taken[1]) / 4
-    start = taken[1] - each
-    epochs = max(int((seconds - start) / each), 1)
-    print(f"{start:.0f} s and {each:.1f} s an epoch: {epochs} epochs", flush=True)
+            epoch = median_epoch(folder)
+    validation = (taken[5] - taken[1]) / 4 - epoch
+    start = taken[1] - epoch - validation
+    epochs = max(int((seconds - start - 50 * validation) / epoch), 1)
+    print(
+        f"{start:.0f} s, {epoch:.1f} s an epoch, {validation:.1f} s a validation: "
+        f"{epochs} epochs",
+        flush=True,
+    )
     return epochs
 
 
@@ -179,9 +186,10 @@ def cpu_of_children():
     return usage.ru_utime + usage.ru_stime
 
 
-def read_history(run):
-    with open(run / "history.csv", newline="") as file:
-        return list(csv.DictReader(file))
+def median_epoch(run):
+    """Returns the seconds of a run's median epoch, without its validation."""
+    with open(Path(run) / "history.csv", newline="") as file:
+        return statistics.median(float(row["seconds"]) for row in csv.DictReader(file))
 
 
 def new_folder(path):

@@ -26,8 +26,7 @@ class TrainingConfig:
     seed: int = 0
     """Seed of the weights, the shuffling and the augmentation."""
     deterministic: bool = False
-    """Force reproducible kernels on a GPU, too, which is slower; a CPU always has
-    them."""
+    """Force reproducible kernels on a GPU too. Slower; a CPU needs it not."""
 
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] = "adamw"
     """The optimiser. `sgd` has Nesterov momentum."""

@@ -39,10 +39,7 @@ def prepare_training(config):
     # What an earlier training in this process left must go too.
     keras.backend.clear_session()
     keras.utils.set_random_seed(config.seed)
-    # Without it `AddN`, which adds up three and more gradients, starts with whichever
-    # buffer is free: now and then a resumed run differs in the last bit. It costs a CPU
-    # nothing.
-    if config.deterministic or not tf.config.list_physical_devices("GPU"):
+    if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(config.precision)
 

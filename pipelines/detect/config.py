@@ -56,8 +56,8 @@ class DetectConfig(TrainingConfig):
     """Weight of the CIoU loss of the boxes."""
     objectness_gain: float = 0.7
     """Weight of the objectness loss."""
-    class_gain: float = 0.1
-    """Weight of the class loss, a mean over the classes."""
+    class_gain: float = 0.08
+    """Weight of the class loss, a sum over the classes."""
     box_loss: Literal["ciou", "squared"] = "ciou"
     """Loss of the box of heads other than `yolo`: CIoU, or the squared error of its
     centre and sides."""

@@ -57,8 +57,9 @@ class Yolo(Head):
         return outputs if isinstance(outputs, list | tuple) else [outputs]
 
     def loss(self):
-        # All gains rise as grids are fewer, and that of the objectness with the
-        # input's area, since its mean is over all cells.
+        # All gains rise as grids are fewer, that of the objectness with the input's
+        # area and that of the class with their number, since they are means over all
+        # cells and over all classes.
         config = self.config
         height, width = config.image_size
         grids = GRIDS / len(config.grid_strides)
@@ -70,7 +71,7 @@ class Yolo(Head):
             coordinates=config.coordinate_form,
             box_gain=config.box_gain * grids,
             objectness_gain=config.objectness_gain * grids * height * width / SIDE**2,
-            class_gain=config.class_gain * grids,
+            class_gain=config.class_gain * self.classes * grids,
             label_smoothing=config.label_smoothing,
         )
 

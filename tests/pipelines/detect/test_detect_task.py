@@ -348,7 +348,8 @@ def test_resuming_gives_the_same_weights(tmp_path):
     for ours, theirs in zip(
         whole.model.get_weights(), parts.model.get_weights(), strict=True
     ):
-        np.testing.assert_array_equal(ours, theirs)
+        # TensorFlow adds three and more gradients in whatever order they come.
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 def test_validation_images_without_objects_choose_no_epoch(tmp_path, monkeypatch):

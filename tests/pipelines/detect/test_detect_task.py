@@ -10,8 +10,8 @@ import re
 import keras
 import numpy as np
 import pytest
-from helpers.box_folders import coco_json, write_json
 from helpers.coco_oracle import coco_evaluation
+from helpers.coloured_boxes import write_photos
 from helpers.images import encode
 from helpers.one_graph import assert_one_graph, assert_served
 from helpers.serving import embedded, urls
@@ -201,40 +201,6 @@ def test_an_empty_batch_gets_an_empty_answer(detector):
 def test_evaluate_names_the_splits_there_are(detector):
     with pytest.raises(UserError, match="no split 'holdout'.*train, val, test and all"):
         detector.evaluate(split="holdout")
-
-
-def write_photos(folder, count=12):
-    """A COCO set of coloured rectangles: no, one or three in an image."""
-    rng = np.random.default_rng(0)
-    images = {}
-    for number in range(count):
-        height, width = (int(side) for side in rng.integers(70, 120, 2))
-        picture = rng.integers(0, 60, (height, width, 3)).astype("uint8")
-        rows = []
-        for _ in range((0, 1, 3)[number % 3]):
-            w, h = (int(side) for side in rng.integers(20, 40, 2))
-            x, y = int(rng.integers(0, width - w)), int(rng.integers(0, height - h))
-            name = ("röt", "blau")[int(rng.integers(2))]
-            picture[y : y + h, x : x + w] = (
-                [220, 30, 30] if name == "röt" else [30, 30, 220]
-            )
-            rows.append({"category": name, "bbox": [x, y, w, h]})
-        name = f"{number}.png"
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-        (folder / "images" / name).write_bytes(encode(Image.fromarray(picture), "PNG"))
-        images[name] = rows
-    content = coco_json(images, categories=("röt", "blau"))
-    content["images"] = [
-        {**entry, **dict(zip(("width", "height"), size_of(folder, entry), strict=True))}
-        for entry in content["images"]
-    ]
-    write_json(folder / "annotations.json", content)
-    return folder
-
-
-def size_of(folder, entry):
-    with Image.open(folder / "images" / entry["file_name"]) as image:
-        return image.size
 
 
 @pytest.mark.parametrize(

@@ -280,10 +280,11 @@ def test_other_settings_train(digits, tmp_path, settings):
             quiet=True,
             **settings,
         )
-        settings = {"out": tmp_path / "run", "resume": True, "epochs": 2, "quiet": True}
-        assert ObjectDetection.train(**settings).config == dataclasses.replace(
-            task.config, epochs=2
-        )
+        if settings["head"] == "landmarks":
+            again = ObjectDetection.train(
+                out=tmp_path / "run", resume=True, epochs=2, quiet=True
+            )
+            assert again.config == dataclasses.replace(task.config, epochs=2)
     keras.config.set_dtype_policy("float32")
     results = task.predict(images_of(digits, 2), confidence=0.001)
     for result in results:

@@ -100,10 +100,11 @@ class ObjectDetection(ImageTask):
         plain = self.head.augmentation(plain=True)
         first_plain = config.epochs - min(config.plain_epochs, config.epochs // 5)
         val, truths = None, ()
-        if has_objects(table.select("val")):
-            held_out = self._loader(table.select("val"), progress)
-            val = held_out.ordered()
-            truths = input_truths(held_out.table, held_out.rows, *config.image_size)
+        held_out = table.take(np.flatnonzero(table.splits == "val"))
+        if has_objects(held_out):
+            val_loader = self._loader(held_out, progress)
+            val = val_loader.ordered()
+            truths = input_truths(held_out, val_loader.rows, *config.image_size)
         else:
             progress.say(
                 "no validation images with objects: the last epoch is kept, not the "

@@ -318,13 +318,18 @@ def test_resuming_gives_the_same_weights(tmp_path):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-def test_validation_images_without_objects_choose_no_epoch(tmp_path, monkeypatch):
+@pytest.mark.parametrize("there", [True, False], ids=["difficult", "absent"])
+def test_without_objects_to_validate_on_the_last_epoch_is_kept(
+    tmp_path, monkeypatch, there
+):
     table = load_boxes(write_photos(tmp_path / "data"))
     flags = [
         np.full(len(classes), split == "val")
         for classes, split in zip(table.classes, table.splits, strict=True)
     ]
     table = dataclasses.replace(table, difficult=flags)
+    if not there:
+        table = table.take(np.flatnonzero(table.splits != "val"))
     monkeypatch.setattr(task_module, "load_table", lambda *_: table)
     task = ObjectDetection.train(
         tmp_path / "data",

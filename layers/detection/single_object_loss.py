@@ -5,6 +5,7 @@ from keras import ops
 
 from ..boxes.formats import convert_boxes
 from ..boxes.iou import paired_iou
+from .cross_entropy import cross_entropy
 from .single_object_head import check_at_least, split_outputs
 
 BOX_LOSSES = ("ciou", "squared")
@@ -112,7 +113,7 @@ class SingleObjectLoss(keras.losses.Loss):
         )
         truth = _largest(ops.cast(y_true, self.dtype))
         exists = ops.cast(truth[:, 4] >= 0, self.dtype)
-        presence = _cross_entropy(predicted["presence"], exists)
+        presence = cross_entropy(predicted["presence"], exists)
         parts = {
             "presence": self.presence_gain * presence,
             "box": self.box_gain * exists * self._box(truth[:, :4], predicted["box"]),
@@ -150,7 +151,7 @@ class SingleObjectLoss(keras.losses.Loss):
         distance = ops.sum(ops.square(predicted["points"] - places), axis=-1)
         count = ops.sum(labelled, axis=-1)
         distance = ops.sum(labelled * distance, axis=-1) / ops.maximum(count, 1)
-        entropy = _cross_entropy(predicted["visibility"], labelled)
+        entropy = cross_entropy(predicted["visibility"], labelled)
         seen = ops.cast(count > 0, self.dtype)
         return distance, seen * ops.mean(entropy, axis=-1)
 
@@ -179,7 +180,3 @@ def _largest(y_true):
     areas = ops.where(rows[..., 4] >= 0, sides[..., 0] * sides[..., 1], -1)
     index = ops.argmax(areas, axis=1)[:, None, None]
     return ops.take_along_axis(rows, index, axis=1)[:, 0]
-
-
-def _cross_entropy(logits, targets):
-    return ops.softplus(logits) - logits * targets

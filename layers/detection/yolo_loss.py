@@ -6,6 +6,7 @@ from keras import ops
 from ..boxes.anchor_decoder import check_head, check_maps, decode_boxes
 from ..boxes.iou import paired_iou
 from .anchor_assigner import AnchorAssigner
+from .cross_entropy import cross_entropy
 
 # Weights of the levels' objectness, by their number, from the finest on: finer grids
 # have more cells, which are emptier on average.
@@ -180,7 +181,7 @@ class YoloLoss(keras.losses.Loss):
         share = ops.cast(batch, self.dtype) / ops.maximum(ops.sum(positive), 1)
         share = share * positive
         box = ops.sum(share * (1 - iou), axis=(1, 2))
-        entropy = _cross_entropy(candidates[..., 5:], class_targets[..., None, :])
+        entropy = cross_entropy(candidates[..., 5:], class_targets[..., None, :])
         classes = ops.sum(share * ops.mean(entropy, axis=-1), axis=(1, 2))
 
         targets = ops.segment_max(
@@ -189,7 +190,7 @@ class YoloLoss(keras.losses.Loss):
             num_segments=ops.shape(cells)[0],
         )
         # A cell without candidate has the maximum of nothing, the lowest number.
-        entropy = _cross_entropy(cells[:, 4], ops.maximum(targets, 0))
+        entropy = cross_entropy(cells[:, 4], ops.maximum(targets, 0))
         objectness = ops.mean(ops.reshape(entropy, (batch, -1)), axis=1)
         return box, objectness, classes
 
@@ -209,7 +210,3 @@ class YoloLoss(keras.losses.Loss):
             "ratio_limit": self.ratio_limit,
             "dtype": self.dtype,
         }
-
-
-def _cross_entropy(logits, targets):
-    return ops.softplus(logits) - logits * targets

@@ -10,8 +10,8 @@ import numpy as np
 
 from ...errors import UserError
 from ..images.folders import SPLIT_FOLDERS, printable
+from ..shown import shown
 from .found import Annotation, FoundBoxes
-from .shown import shown
 
 # The field's names for a file that annotates the images beside it.
 _FILES = ("_annotations.coco.json", "annotations.json", "labels.json", "coco.json")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ...errors import UserError
 from ..images.folders import IMAGE_SUFFIXES, SPLIT_FOLDERS, printable
+from ..shown import shown
 from .found import Annotation, FoundBoxes
-from .shown import shown
 
 _ANNOTATIONS = ("annotations",)
 _IMAGES = ("jpegimages", "images")

@@ -7,8 +7,8 @@ import numpy as np
 
 from ...errors import UserError
 from ..images.folders import IMAGE_SUFFIXES, SPLIT_FOLDERS, printable
+from ..shown import is_shown, shown
 from .found import Annotation, FoundBoxes
-from .shown import is_shown, shown
 from .yolo_config import read_yolo_config
 
 YAML_SUFFIXES = (".yaml", ".yml")

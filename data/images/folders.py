@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ...errors import UserError
+from ..shown import is_shown
 from ..splits import content_key
 from .found import Found
 from .image_set import read_file
@@ -100,7 +101,7 @@ def _subfolders(folder):
         names = sorted(os.listdir(folder))
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})", folder) from error
-    return [name for name in names if _shown(name) and (folder / name).is_dir()]
+    return [name for name in names if is_shown(name) and (folder / name).is_dir()]
 
 
 def _refuse_mixed(root, splits):
@@ -124,14 +125,10 @@ def _refuse_mixed(root, splits):
 def _count_loose(folder):
     """Counts the images that lie in a folder itself."""
     return sum(
-        Path(name).suffix.lower() in IMAGE_SUFFIXES and _shown(name)
+        Path(name).suffix.lower() in IMAGE_SUFFIXES and is_shown(name)
         for name in os.listdir(folder)
         if (folder / name).is_file()
     )
-
-
-def _shown(name):
-    return not name.startswith(".") and name != "__MACOSX"
 
 
 def _images(folder):
@@ -144,11 +141,11 @@ def _images(folder):
     for place, folders, files in os.walk(folder, followlinks=True):
         # Links are followed, but not round and round.
         real = os.path.realpath(place)
-        folders[:] = [] if real in seen else sorted(filter(_shown, folders))
+        folders[:] = [] if real in seen else sorted(filter(is_shown, folders))
         files = [] if real in seen else files
         seen.add(real)
         for name in sorted(files):
-            if not _shown(name):
+            if not is_shown(name):
                 continue
             if Path(name).suffix.lower() in IMAGE_SUFFIXES:
                 images.append(os.path.join(place, name))

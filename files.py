@@ -9,6 +9,8 @@ from pathlib import Path
 
 from .errors import UserError
 
+_LONGEST_NAME = 160  # bytes, of the 255 that fit
+
 
 @contextlib.contextmanager
 def atomic_file(path, mode="w"):
@@ -84,6 +86,11 @@ def atomic_folder(path):
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+
+
+def short_name(name):
+    """Returns as much of a file's name as leaves room for what is added to it."""
+    return name.encode(errors="ignore")[:_LONGEST_NAME].decode(errors="ignore")
 
 
 def cannot_write(path, error):

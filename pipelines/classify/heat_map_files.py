@@ -8,14 +8,13 @@ import tensorflow as tf
 
 from ...data.images.decode import decode_image
 from ...data.images.pixels import resized_pixels
-from ...files import atomic_file
+from ...files import atomic_file, short_name
 from ..report.figures import new_figure, save_figure
 from ..run_folder import write_json
 from ..stops import keeps_results
 
 PANELS = 3  # classes that a picture shows
 _LARGEST = 1000  # pixels; a larger image is drawn smaller
-_LONGEST_NAME = 160  # bytes; of the 255 that fit, the rest is for what is added
 
 
 class HeatMapFiles:
@@ -51,8 +50,7 @@ class HeatMapFiles:
             result: Its `HeatMap`.
             content: The encoded image.
         """
-        name = re.sub(r"[^\w.-]+", "_", Path(result.source).stem)
-        name = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+        name = short_name(re.sub(r"[^\w.-]+", "_", Path(result.source).stem))
         path = self._folder / f"{len(self._rows):04}_{name}"
         self._rows.append(result.summary())
         if not result.valid:

@@ -7,14 +7,13 @@ import math
 import re
 from pathlib import Path
 
-from ...files import atomic_file, cannot_write
+from ...files import atomic_file, cannot_write, short_name
 from ..stops import keeps_results
 from .draw import draw_boxes
 from .results import coco_results
 from .video import VideoWriter
 
 _JPEG_START = b"\xff\xd8"
-_LONGEST_NAME = 160  # bytes; of the 255 that fit, the rest is for what is added
 
 
 class ResultWriter:
@@ -147,8 +146,7 @@ def cut_out(pixels, box):
 def file_name(text):
     """Returns a text as the name of a file or folder, on any system."""
     name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", text)
-    name = name.encode(errors="ignore")[:_LONGEST_NAME].decode(errors="ignore")
-    return name.strip(". ") or "_"
+    return short_name(name).strip(". ") or "_"
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from ..images.memory import free_memory
 from ..images.pixels import resized_pixels
 from ..images.stored import DECODERS, StoredImages
 from ..untuned import PREFETCH, untuned
+from .anchors import target_flags
 from .augment.affine import fitted_sizes
 from .augment.boxes import pack_targets, shift_boxes
 from .augment.example import augment_example
@@ -258,8 +259,9 @@ class BoxLoader:
         names = table.point_names if self.points else ()
         boxes, classes = [np.zeros((0, 4 + 3 * len(names)))], [np.zeros(0)]
         counts = np.zeros(len(table), np.int64)
+        flags = target_flags(table)
         for row in self.rows:
-            wanted = ~(table.crowd[row] | table.difficult[row])
+            wanted = flags[row]
             counts[row] = wanted.sum()
             y, x = factors[row]
             columns = [table.boxes[row][wanted] * [x, y, x, y]]

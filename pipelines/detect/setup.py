@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from ...data.boxes import load_boxes
+from ...data.boxes.anchors import target_flags
 from .heads import make_head
 
 SMALLEST, LARGEST = 96, 640  # sides in pixels of an input that is chosen by the data
@@ -49,8 +50,7 @@ def filled_in(config, table):
 
 def has_objects(table):
     """Whether there is an object that counts in the figures of a `BoxTable`."""
-    flags = zip(table.crowd, table.difficult, strict=True)
-    return any((~(crowd | difficult)).any() for crowd, difficult in flags)
+    return any(flags.any() for flags in target_flags(table))
 
 
 def suggested_size(table, stride):
@@ -78,12 +78,12 @@ def split_rows(table):
 
 def table_lines(table):
     """Yields a text for each image: all of it that training depends on."""
+    flags = target_flags(table)
     for row, key in enumerate(table.keys):
         boxes = np.round(table.boxes[row], 2).tolist()
         line = f"{key} {boxes} {table.classes[row].tolist()}"
-        not_learnt = table.crowd[row] | table.difficult[row]
-        if not_learnt.any():
-            line += f" {not_learnt.tolist()}"
+        if not flags[row].all():
+            line += f" {flags[row].tolist()}"
         if table.points is not None:
             line += f" {np.round(table.points[row], 2).tolist()}"
         yield line

@@ -64,14 +64,17 @@ from .metrics import (
     MeanAveragePrecision,
 )
 from .schedules import InverseSqrtDecay, WarmUp
+from .speech import ConformerBlock, ConvSubsampling, RecurrentStack
 
 __all__ = [
     "AnchorAssigner",
     "AnchorDecoder",
     "CSPBlock",
     "ColorJitter",
+    "ConformerBlock",
     "ContinuousBagOfWords",
     "ConvNorm",
+    "ConvSubsampling",
     "ConvolutionalBlock",
     "Deltas",
     "DetectionEvaluator",
@@ -96,6 +99,7 @@ __all__ = [
     "RandomMix",
     "RandomPCAColor",
     "RandomResizedCrop",
+    "RecurrentStack",
     "SingleObjectHead",
     "SingleObjectLoss",
     "SkipGramNegativeSampling",

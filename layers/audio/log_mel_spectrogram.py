@@ -11,8 +11,12 @@ from .checks import check_argument
 from .mel_filter_bank import mel_filter_bank
 from .padding import zero_padding
 
-# What the natural logarithm is multiplied by.
-LOGARITHMS = {"natural": 1.0, "db": 10 / math.log(10), None: None}
+LOGARITHMS = ("natural", "db", None)
+
+# Of a natural logarithm.
+_DECIBELS = 10 / math.log(10)
+# Samples of the frames that are transformed at a time, 4 MB of them.
+_BLOCK_SAMPLES = 2**19
 
 
 @keras.saving.register_keras_serializable(package="amalthea")
@@ -98,7 +102,7 @@ class LogMelSpectrogram(keras.layers.Layer):
         )
         check_argument(hop_length >= 1, "hop_length", hop_length, "at least 1")
         check_argument(power > 0, "power", power, "a number above 0")
-        check_argument(log in LOGARITHMS, "log", log, f"one of {tuple(LOGARITHMS)}")
+        check_argument(log in LOGARITHMS, "log", log, f"one of {LOGARITHMS}")
         check_argument(floor > 0, "floor", floor, "a number above 0")
         check_argument(
             top_db is None or (top_db >= 0 and log is not None),
@@ -134,6 +138,8 @@ class LogMelSpectrogram(keras.layers.Layer):
         self._window = np.pad(
             0.5 - 0.5 * np.cos(turn), (before, fft_length - window_length - before)
         )
+        # How many rows of `hop_length` samples a frame touches.
+        self._span = -(-fft_length // hop_length)
 
     def build(self, input_shape):
         if len(input_shape) != 2:
@@ -148,37 +154,77 @@ class LogMelSpectrogram(keras.layers.Layer):
             lengths = ops.cast(ops.convert_to_tensor(lengths), "int32")
             frame_lengths = self.output_lengths(lengths)
         samples = zero_padding(ops.cast(inputs, self.compute_dtype), lengths)
-        energies = self._mel_energies(self._frames(samples))
-        energies = zero_padding(energies, frame_lengths)
+        energies = self._energies(samples)
         if self.log is None:
-            return energies
+            return zero_padding(energies, frame_lengths)
+        if self.top_db is not None:
+            # The peak is one of the utterance's own.
+            energies = zero_padding(energies, frame_lengths)
         return zero_padding(self._logarithms(energies), frame_lengths)
 
-    def _frames(self, samples):
-        """Windowed, `[batch, frames, fft_length]`."""
+    def _energies(self, samples):
+        """`[batch, frames, mel_bins]`.
+
+        All samples are put into rows of `hop_length`, one below the other: a frame
+        begins at each row and spans several. Those at an utterance's end that reach
+        into the next one are dropped.
+        """
         batch, size = ops.shape(samples)
         count = self.output_lengths(size)
         around = self.fft_length // 2 if self.center else 0
-        # Frames begin and end between pieces of this length.
-        step = math.gcd(self.fft_length, self.hop_length)
-        samples = ops.cast(samples, _widest_dtype())
-        samples = ops.pad(samples, ((0, 0), (around, around + step)))
-        pieces = (size + 2 * around + step) // step
-        samples = ops.reshape(samples[:, : pieces * step], (batch, pieces, step))
-        starts = ops.arange(count, dtype="int32") * (self.hop_length // step)
-        places = starts[:, None] + np.arange(self.fft_length // step, dtype="int32")
-        frames = ops.take(samples, places, axis=1)
-        frames = ops.reshape(frames, (batch, count, self.fft_length))
-        return frames * ops.convert_to_tensor(self._window, _widest_dtype())
+        height = count + self._span
+        after = height * self.hop_length - around - size
+        samples = ops.pad(samples, ((0, 0), (around, after)))
+        rows = ops.reshape(samples, (batch * height, self.hop_length))
+        energies = self._energies_of_rows(rows)
+        energies = ops.reshape(energies, (batch, height, self.mel_bins))
+        return energies[:, :count]
 
-    def _mel_energies(self, frames):
+    def _energies_of_rows(self, rows):
+        """Of the frame at each row, `[rows, mel_bins]`.
+
+        TensorFlow runs each operation over all frames before the next one begins. It
+        goes block by block, so that the frames stay in the processor's cache meanwhile;
+        other backends fuse the operations.
+        """
+        count = ops.shape(rows)[0]
+        largest = max(_BLOCK_SAMPLES // self.fft_length, 1)
+        whole = isinstance(count, int) and count <= largest
+        if whole or keras.backend.backend() != "tensorflow":
+            return self._energies_of_block(_rows_added(rows, self._span), count)
+        blocks = 1 + count // largest
+        size = -(-count // blocks)
+        rows = _rows_added(rows, blocks * size - count + self._span)
+        shape = size + self._span, self.hop_length
+
+        def energies_of(index):
+            block = ops.slice(rows, (index * size, 0), shape)
+            return self._energies_of_block(block, size)
+
+        energies = ops.map(energies_of, ops.arange(blocks, dtype="int32"))
+        return ops.reshape(energies, (-1, self.mel_bins))[:count]
+
+    def _energies_of_block(self, rows, count):
+        """Of the frames at the first `count` rows, `[count, mel_bins]`."""
+        dtype = _widest_dtype()
+        rows = ops.cast(rows, dtype)
+        pieces = [rows[start : start + count] for start in range(self._span)]
+        excess = self._span * self.hop_length - self.fft_length
+        pieces[-1] = pieces[-1][:, : self.hop_length - excess]
+        frames = ops.concatenate(pieces, axis=1)
+        frames = frames * ops.convert_to_tensor(self._window, dtype)
+
         real, imaginary = ops.rfft(frames)
-        real = ops.cast(real, self.compute_dtype)
-        imaginary = ops.cast(imaginary, self.compute_dtype)
         spectrum = ops.square(real) + ops.square(imaginary)
+        spectrum = ops.cast(spectrum, self.compute_dtype)
         if self.power != 2:
             # A root has no slope at 0.
-            spectrum = ops.power(ops.maximum(spectrum, 1e-30), self.power / 2)
+            spectrum = ops.maximum(spectrum, 1e-30)
+            spectrum = (
+                ops.sqrt(spectrum)
+                if self.power == 1
+                else ops.power(spectrum, self.power / 2)
+            )
         bank = ops.convert_to_tensor(self._filter_bank, self.compute_dtype)
         return ops.matmul(spectrum, bank)
 
@@ -188,7 +234,8 @@ class LogMelSpectrogram(keras.layers.Layer):
             # There can be no frames at all.
             peak = ops.max(energies, axis=(1, 2), keepdims=True, initial=0.0)
             floor = ops.maximum(peak * 10 ** (-self.top_db / 10), floor)
-        return LOGARITHMS[self.log] * ops.log(ops.maximum(energies, floor))
+        logarithms = ops.log(ops.maximum(energies, floor))
+        return logarithms if self.log == "natural" else _DECIBELS * logarithms
 
     def output_lengths(self, lengths):
         """How many frames utterances have.
@@ -230,6 +277,11 @@ class LogMelSpectrogram(keras.layers.Layer):
             "floor": self.floor,
             "top_db": self.top_db,
         }
+
+
+def _rows_added(rows, count):
+    """With `count` rows of zeros below."""
+    return ops.pad(rows, ((0, count), (0, 0)))
 
 
 def _widest_dtype():

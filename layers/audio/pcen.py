@@ -112,10 +112,15 @@ class PCEN(keras.layers.Layer):
         # By logarithms, as powers of the largest energies leave float32.
         divisors = math.log(self.epsilon) + ops.log1p(averages / self.epsilon)
         quotients = energies * ops.exp(-self.gain * divisors)
-        outputs = self.bias**self.power * ops.expm1(
-            self.power * ops.log1p(quotients / self.bias)
-        )
+        outputs = self.bias**self.power * self._compressed(quotients / self.bias)
         return zero_padding(outputs, lengths)
+
+    def _compressed(self, quotients):
+        """`(1 + quotients)^power - 1`, which small quotients do not lose digits in."""
+        if self.power == 0.5:
+            # A root takes a fifth of the time of two logarithms.
+            return quotients / (1 + ops.sqrt(1 + quotients))
+        return ops.expm1(self.power * ops.log1p(quotients))
 
     def _moving_average(self, energies):
         """The average up to each frame, that frame included.

@@ -117,9 +117,10 @@ def test_silence_is_at_the_floor():
     np.testing.assert_allclose(apply(layer, silence), np.log(1e-6), rtol=1e-6)
 
 
+@pytest.mark.parametrize("center", [True, False])
 @pytest.mark.parametrize("scale, norm", [("slaney", "slaney"), ("htk", None)])
-def test_real_speech(real_data, scale, norm):
-    layer = LogMelSpectrogram(scale=scale, norm=norm)
+def test_real_speech(real_data, scale, norm, center):
+    layer = LogMelSpectrogram(scale=scale, norm=norm, center=center)
     with tarfile.open(real_data / "speech/sentences/matthes-lj.tar.gz") as archive:
         files = [member for member in archive if member.name.endswith(".wav")][:3]
         for file in files:
@@ -130,14 +131,42 @@ def test_real_speech(real_data, scale, norm):
             np.testing.assert_allclose(ours, theirs, atol=TOLERANCE)
 
 
-def test_quiet_bands_beside_a_loud_tone():
-    layer = LogMelSpectrogram()
+@pytest.mark.parametrize("center", [True, False])
+@pytest.mark.parametrize("scale, norm", [("slaney", "slaney"), ("htk", None)])
+def test_quiet_bands_beside_a_loud_tone(scale, norm, center):
+    layer = LogMelSpectrogram(scale=scale, norm=norm, center=center)
     tone = np.sin(np.arange(8000) * 0.3).astype("float32")
     theirs = np.log(np.maximum(librosa_mel(tone, layer), 1e-10))
     assert np.ptp(theirs[10]) > np.log(1e9)
     if TOLERANCE > 1e-4:
         pytest.skip("float32 has no room for both")
     np.testing.assert_allclose(apply(layer, tone[None])[0], theirs, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"center": False, "hop_length": 500}, {"hop_length": 600, "power": 1.0}],
+)
+def test_more_frames_than_a_block(arguments):
+    layer = LogMelSpectrogram(log=None, **arguments)
+    seconds = 8 * layer.hop_length // 160
+    samples = sounds(*[16000 * seconds] * 2)
+    together = apply(layer, samples)
+    assert together.shape[1] > 700
+    weights = np.random.default_rng(1).normal(size=together.shape).astype("float32")
+
+    def gradient(rows):
+        def weighted(x):
+            return ops.sum(layer(x[0]) * weights[rows])
+
+        return autodiff(weighted, [samples[rows]])[0]
+
+    gradients = gradient(slice(0, 2))
+    for row in range(2):
+        energies = librosa_mel(samples[row], layer)
+        np.testing.assert_allclose(together[row], energies, rtol=1e-4, atol=1e-9)
+        alone = gradient(slice(row, row + 1))[0]
+        np.testing.assert_allclose(gradients[row], alone, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("center, top_db", [(True, 20.0), (False, None)])
@@ -204,7 +233,7 @@ def test_graph_of_unknown_shape():
         signature = [tf.TensorSpec([None, None]), tf.TensorSpec([None], tf.int32)]
         graph = tf.function(layer, input_signature=signature)
         assert graph.get_concrete_function().output_shapes[-1] == 10
-        for lengths in ([500, 300], [50], []):
+        for lengths in ([500, 300], [50], [90000, 85000], []):
             samples = sounds(*lengths) if lengths else np.zeros((0, 500), "float32")
             outputs = graph(samples, np.array(lengths, "int32")).numpy()
             expected = apply(layer, samples, np.array(lengths, "int32"))

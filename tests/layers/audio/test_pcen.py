@@ -36,6 +36,7 @@ def test_layer_checks():
             {"gain": 0.8, "bias": 10.0, "power": 0.25, "epsilon": 1e-3},
             {"gain": 0.8, "bias": 10.0, "power": 0.25, "eps": 1e-3},
         ),
+        ({"bias": 1e-3, "power": 0.5}, {"bias": 1e-3, "power": 0.5}),
         ({"smoothing": 0.025}, {"b": 0.025}),
         ({"smoothing": 1.0}, {"b": 1.0}),
         ({"time_constant": 0.02}, {"time_constant": 0.02}),

@@ -5,10 +5,13 @@ import numpy as np
 from keras import ops
 
 from ..precision import full_precision_policy
-from .beams import INTEGER, Candidates, Frame, Search
+from .beams import INTEGER, unstack
 from .collapse import decoded_shapes, decoded_spec, read_symbols
+from .frame_table import FrameTable
+from .history import run, trace
 from .hot_words import HotWords
 from .log_space import LEAST, LOG_ZERO, check_blank, check_logits, frame_log_probs
+from .search import Search
 
 
 @keras.saving.register_keras_serializable(package="amalthea")
@@ -25,8 +28,10 @@ class PrefixBeamSearch(keras.layers.Layer):
     what the language model and the hot words add. Times and confidence are those of its
     most likely alignment.
 
-    The time goes by `frames * beam_width`, and with a language model or hot words also
-    by the number of symbols, which `max_symbols_per_frame` bounds.
+    The time goes by `frames * beam_width` and the number of symbols that are looked at
+    in a frame: `beam_width + 1` of them suffice, but with a language model or hot words
+    it is all, which `max_symbols_per_frame` bounds. Frames in which no other prefix can
+    enter the beam, most of those of a sure recogniser, take a fraction of the others'.
 
     Computed in float32 at least, whatever the policy.
 
@@ -130,29 +135,19 @@ class PrefixBeamSearch(keras.layers.Layer):
         if self.hot_words:
             words = self.hot_words, self.hot_word_score
             self._hot_words = HotWords(*words, classes, self.delimiter)
-        # The blank is no symbol.
-        self._symbols = np.delete(np.arange(classes), self.blank)
-        count = min(len(self._symbols), self.max_symbols_per_frame or classes)
-        self._candidates = Candidates(self.beam_width, count, not self._scorers)
 
     def call(self, logits, lengths=None):
-        batch, frames, classes = ops.shape(logits)
+        frames = ops.shape(logits)[1]
         log_probs = frame_log_probs(logits, lengths, self.blank)
-        search = Search(
-            batch,
-            self.beam_width,
-            classes,
-            self.blank,
-            self._candidates,
-            self._scorers,
-            log_probs.dtype,
-        )
+        table = FrameTable(log_probs, self.blank, self._symbol_limit, INTEGER)
         # Nothing happens after the longest row's end.
         end = frames if lengths is None else ops.max(lengths, initial=0)
         end = ops.minimum(ops.cast(end, "int32"), frames)
-        beams, history = self._run(search, self._sort(log_probs), end, frames)
-        scores, places = self._best(search, beams)
-        labels, is_start = self._trace(search, history, places, end, frames)
+        options = self.beam_width, self.blank, self._scorers, end, log_probs.dtype
+        search = Search(table, *options)
+        beams, history = run(search, frames)
+        scores, places = self._best(beams)
+        labels, is_start = trace(search, history, places, frames)
         return self._outputs(log_probs, labels, is_start, scores)
 
     def compute_output_spec(self, logits, lengths=None):
@@ -187,82 +182,24 @@ class PrefixBeamSearch(keras.layers.Layer):
         scorers = (self.language_model, self._hot_words)
         return [scorer for scorer in scorers if scorer is not None]
 
-    def _sort(self, log_probs):
-        """A `Frame` of arrays that have the frames as their first axis."""
-        batch, frames, classes = ops.shape(log_probs)
-        count = self._candidates.symbols
-        numbers = ops.convert_to_tensor(self._symbols, INTEGER)
-        of_symbols = ops.take(log_probs, numbers, axis=-1)
-        best, chosen = ops.top_k(of_symbols, count)
-        symbols = ops.take(numbers, chosen, axis=0)
-        cells = ops.arange(batch * frames, dtype=INTEGER)
-        index = ops.reshape(symbols, (batch * frames, count)) + cells[:, None] * classes
-        order = ops.arange(count, dtype=INTEGER)
-        order = ops.broadcast_to(order, (batch * frames, count))
-        ranks = ops.scatter_update(
-            ops.full((batch * frames * classes,), count, dtype=INTEGER),
-            ops.reshape(index, (batch * frames * count, 1)),
-            ops.reshape(order, (batch * frames * count,)),
-        )
-        ranks = ops.reshape(ranks, (batch, frames, classes))
-        return Frame(
-            *(ops.transpose(x, (1, 0, 2)) for x in (log_probs, symbols, best, ranks))
-        )
+    @property
+    def _symbol_limit(self):
+        """How many symbols of a frame are looked at."""
+        if self.max_symbols_per_frame is not None or self._scorers:
+            return self.max_symbols_per_frame or np.inf
+        # An extension by a symbol that is less likely than so many others is worse than
+        # those by them, of which at most one has to repeat the last symbol.
+        return self.beam_width + 1
 
-    def _run(self, search, sorted_frames, end, frames):
-        """The hypotheses at the end, and what leads back from those of each frame."""
-
-        def step(frame, beams, history):
-            now = Frame(*(x[frame] for x in sorted_frames))
-            beams, back = search.step(beams, now)
-            return frame + 1, beams, write_row(history, frame, back)
-
-        shape = (frames, search.batch, 2 * self.beam_width)
-        _, beams, history = ops.while_loop(
-            lambda frame, *_: frame < end,
-            step,
-            (
-                ops.zeros((), "int32"),
-                search.start(),
-                ops.zeros(shape, dtype=INTEGER),
-            ),
-        )
-        return beams, history
-
-    def _best(self, search, beams):
-        """Scores of the best texts, and the places of their best alignments."""
-        scores = beams.total
+    def _best(self, beams):
+        """Scores and places of the best texts."""
+        scores = unstack(beams.chances).total
         if self._scorers:
-            scores = scores + beams.fusion
-            for scorer, state in zip(self._scorers, beams.scorers, strict=True):
+            scores = scores + beams.fusion.score
+            for scorer, state in zip(self._scorers, beams.fusion.states, strict=True):
                 scores += ops.cast(scorer.finish(state), scores.dtype)
         scores, chosen = ops.top_k(scores, self.n_best)
-        chosen = ops.cast(chosen, INTEGER)
-        ends_in_label = ops.cast(beams.best_label > beams.best_blank, INTEGER)
-        return scores, chosen + self.beam_width * search.pick(ends_in_label, chosen)
-
-    def _trace(self, search, history, places, end, frames):
-        """Labels of the frames, and which are a symbol's first, `[frames, ...]`."""
-
-        def step(frame, places, labels, is_start):
-            back, symbol, is_new = search.unpack(search.pick(history[frame], places))
-            label = ops.where(places >= self.beam_width, symbol, self.blank)
-            labels = write_row(labels, frame, ops.cast(label, "int32"))
-            is_start = write_row(is_start, frame, ops.cast(is_new, "int32"))
-            return frame - 1, back, labels, is_start
-
-        shape = (frames, search.batch, self.n_best)
-        _, _, labels, is_start = ops.while_loop(
-            lambda frame, *_: frame >= 0,
-            step,
-            (
-                end - 1,
-                places,
-                ops.full(shape, self.blank, dtype="int32"),
-                ops.zeros(shape, dtype="int32"),
-            ),
-        )
-        return labels, is_start
+        return scores, ops.cast(chosen, INTEGER)
 
     def _outputs(self, log_probs, labels, is_start, scores):
         batch, frames, classes = ops.shape(log_probs)
@@ -274,7 +211,7 @@ class PrefixBeamSearch(keras.layers.Layer):
 
         exists_row = ops.reshape(exists, (batch * self.n_best, 1))
         labels = ops.where(exists_row, by_row(labels), self.blank)
-        is_start = (by_row(is_start) > 0) & exists_row
+        is_start = by_row(is_start) & exists_row
         repeated = ops.reshape(labels, (batch, self.n_best, frames))
         repeated = ops.transpose(repeated, (0, 2, 1))
         of_labels = ops.take_along_axis(log_probs, repeated, axis=-1)
@@ -288,8 +225,3 @@ class PrefixBeamSearch(keras.layers.Layer):
         outputs["lengths"] = ops.reshape(symbols["lengths"], (batch, self.n_best))
         outputs["scores"] = ops.where(exists, scores, LOG_ZERO)
         return outputs
-
-
-def write_row(table, place, row):
-    """`table` with `row` at `place` of its first axis."""
-    return ops.scatter_update(table, ops.reshape(place, (1, 1)), row[None])

@@ -61,6 +61,26 @@ def test_against_the_definition(run, frames, classes, beam_width, spread):
         np.testing.assert_allclose(outputs["scores"][row], score, rtol=1e-4, atol=1e-5)
 
 
+def test_sure_frames_against_the_definition(run):
+    """Frames that add no prefix are passed quickly, by each row on its own."""
+    rng = np.random.default_rng(0)
+    logits = draw(12, 60, 6)
+    logits[..., 0] += 6
+    is_symbol = rng.uniform(size=(12, 60)) < np.linspace(0, 0.6, 12)[:, None]
+    symbols = rng.integers(1, 6, (12, 60))
+    logits += 9 * (is_symbol[..., None] & (np.arange(6) == symbols[..., None]))
+    lengths = 60 - np.arange(12)
+    outputs = run(PrefixBeamSearch(8), logits, lengths)
+    for row, length in enumerate(lengths):
+        text, score = search_by_dict(logits[row, :length].astype("float64"), 8)
+        assert texts_of(outputs, row) == [text]
+        np.testing.assert_allclose(outputs["scores"][row], score, rtol=1e-4, atol=1e-5)
+        found = [outputs[name][row, 0, : len(text)] for name in ("starts", "ends")]
+        starts, ends = found
+        assert (starts < ends).all() and (ends[:-1] <= starts[1:]).all()
+        assert ends.max(initial=0) <= length
+
+
 @pytest.mark.parametrize(
     ("rows", "frames", "classes", "spread"),
     [(600, 5, 4, 2.0), (300, 16, 9, 12.0), (100, 30, 29, 12.0)],
@@ -205,6 +225,16 @@ def test_language_model_against_every_text(run, all_texts, make):
         np.testing.assert_allclose(
             outputs["scores"][row], expected, rtol=1e-3, atol=1e-4
         )
+
+
+def test_language_model_of_sorted_symbols(run):
+    logits = draw(6, 12, 4, spread=3.0)
+    search = PrefixBeamSearch(20, n_best=3, language_model=word_model())
+    expected = run(search, logits)
+    # All there are.
+    options = {"max_symbols_per_frame": 3, "language_model": word_model()}
+    for name, value in run(PrefixBeamSearch(20, n_best=3, **options), logits).items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-4, err_msg=name)
 
 
 def test_hot_words(run, all_texts):

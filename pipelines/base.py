@@ -108,7 +108,9 @@ class Task(abc.ABC):
                 raise
             if resume:
                 check_fingerprint(run, task.fingerprint)
-            run.write_config(task.config, cls.name, cls._lasting(data), data_dir)
+            run.write_config(
+                task.config, cls.name, cls._lasting(data), data_dir, keep=resume
+            )
             task._fit(resume, progress)
         return task
 
@@ -303,6 +305,28 @@ class Task(abc.ABC):
         There is one for each input, or several where an input has several parts,
         such as the frames of a video. `options` are the task's own.
         """
+
+    def _train_model(self, training, resume, progress):
+        """Trains `self.model`; it ends with the best weights, written as `model.keras`.
+
+        Args:
+            training: What `run_training` drives.
+            resume: Continue from the last epoch, if there is one.
+            progress: A `Progress`.
+        """
+        from .training.checkpoint import load_state
+        from .training.loop import run_training
+
+        run_training(
+            self.run,
+            training,
+            self.config,
+            resume=resume,
+            fingerprint=self.fingerprint,
+            progress=progress,
+        )
+        load_state(self.run.best, {"model": self.model.variables})
+        self._save_model(self.model)
 
     def _save_model(self, model):
         """Writes `model.keras`, whole or not at all."""

@@ -1,5 +1,6 @@
-"""Real images kept with a run, to warm up and check what it exports."""
+"""Real inputs kept with a run, to warm up and check what it exports."""
 
+from ..data.splits import SPLITS
 from ..errors import UserError
 from ..files import atomic_folder
 
@@ -7,13 +8,34 @@ COUNT = 32
 MAX_BYTES = 8 * 2**20  # of all of them: they are copied into every export
 
 
-def keep_examples(run, table, is_readable):
-    """Writes some of a table's images into the run's `examples/`, a new folder.
+def keep_held_out_examples(run, table, is_readable):
+    """Keeps some of a table's inputs with the run, if it can be ones it did not learn.
+
+    What is there is left: a user may have put other ones there, or none.
 
     Args:
         run: The `RunFolder`.
-        table: An `ImageSet`; its rows are taken at even distances.
-        is_readable: Takes a list of encoded images, returns a bool for each.
+        table: A table with `splits`, `select` and what `keep_examples` asks for.
+        is_readable: As in `keep_examples`.
+
+    Raises:
+        UserError: if the folder cannot be written.
+    """
+    if run.examples.exists():
+        return
+    for split in [split for split in reversed(SPLITS) if split in table.splits]:
+        if keep_examples(run, table.select(split), is_readable):
+            return
+
+
+def keep_examples(run, table, is_readable):
+    """Writes some of a table's inputs into the run's `examples/`, a new folder.
+
+    Args:
+        run: The `RunFolder`.
+        table: An `ImageSet` or another table whose `contents(rows, missing=)` yields
+            bytes; rows are taken at even distances.
+        is_readable: Takes a list of encoded inputs, returns a bool for each.
 
     Returns:
         How many were kept. None only if none of those looked at is readable.
@@ -38,7 +60,7 @@ def keep_examples(run, table, is_readable):
 
 
 def read_examples(run):
-    """Reads the images in the run's `examples/`, 32 at most.
+    """Reads the inputs in the run's `examples/`, 32 at most.
 
     Args:
         run: The `RunFolder`.

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ..data.splits import SPLITS
 from ..errors import UserError
 from .base import Task
-from .examples import keep_examples, read_examples
+from .examples import keep_held_out_examples, read_examples
 
 SERVING_BATCH = 64  # images a call of the serving module gets in evaluate and predict
 SHOWN_UNREADABLE = 5
@@ -143,21 +143,10 @@ class ImageTask(Task):
         return np.array([*contents.values()], object), images
 
     def _keep_examples(self, table):
-        """Keeps some images with the run, if it can be ones it was not trained on.
-
-        What is there is left: a user may have put other images there, or none.
-        """
-        if self.run.examples.exists():
-            return
-
         def is_readable(contents):
             return self.serving_module().decode(tf.constant(contents))[1]
 
-        for split in reversed(SPLITS):
-            if split in table.splits:
-                rows = table.select(split)
-                if keep_examples(self.run, rows, is_readable):
-                    return
+        keep_held_out_examples(self.run, table, is_readable)
 
     def _about_data(self):
         rows = self.run.read_rows(self.run.splits, ("split",))

@@ -26,11 +26,13 @@ def gather_images(inputs):
     return [name for name, _ in sources], (read_input(source) for _, source in sources)
 
 
-def gather_sources(inputs):
-    """Finds what `gather_images` does, and leaves the reading to the caller.
+def gather_sources(inputs, suffixes=IMAGE_SUFFIXES, kind="images"):
+    """Finds files as `gather_images` does, and leaves the reading to the caller.
 
     Args:
         inputs: As for `gather_images`.
+        suffixes: The suffixes of the files that a folder stands for.
+        kind: What such files are called in an error, in the plural.
 
     Returns:
         A list of `(name, source)`: a text, and a `Path` or the `bytes` given.
@@ -43,7 +45,7 @@ def gather_sources(inputs):
         if isinstance(item, bytes):
             sources.append((f"input {number}", item))
         else:
-            files = find_files(item, IMAGE_SUFFIXES, "images")
+            files = find_files(item, suffixes, kind)
             sources += [(printable(path), path) for path in files]
     return sources
 

@@ -165,12 +165,21 @@ class RunFolder:
             )
         return facts
 
-    def write_config(self, config, task, data, data_dir=None):
-        """Writes `config.toml`."""
+    def write_config(self, config, task, data, data_dir=None, *, keep=False):
+        """Writes `config.toml`.
+
+        Args:
+            config: The settings.
+            task: Name of the task.
+            data: The data spec.
+            data_dir: Where TensorFlow Datasets keeps its data.
+            keep: Whether other facts that the file has stay.
+        """
         facts = {"task": task, "data": data, "version": __version__}
         if data_dir is not None:
             facts["data_dir"] = str(data_dir)
-        write_toml(self.config_file, config, facts)
+        there = read_toml(self.config_file)[1] if keep else {}
+        write_toml(self.config_file, config, {**there, **facts})
 
     def add_facts(self, config, **facts):
         """Adds facts to the `[run]` table of `config.toml`."""

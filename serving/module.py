@@ -35,13 +35,16 @@ def apply_model(model, inputs):
 
     Args:
         model: The Keras model.
-        inputs: A tensor `[N, ...]`; N may be 0.
+        inputs: A tensor `[N, ...]`, or a structure of them; N may be 0.
 
     Returns:
         What the model returns, a tensor or a structure of them, `[N, ...]`.
     """
-    rows = tf.shape(inputs)[0]
+    rows = tf.shape(tf.nest.flatten(inputs)[0])[0]
     spare = tf.cast(rows == 0, tf.int32)
-    padded = tf.pad(inputs, [[0, spare], *[[0, 0]] * (inputs.shape.rank - 1)])
+    padded = tf.nest.map_structure(
+        lambda part: tf.pad(part, [[0, spare], *[[0, 0]] * (part.shape.rank - 1)]),
+        inputs,
+    )
     outputs = model(padded, training=False)
     return tf.nest.map_structure(lambda output: output[:rows], outputs)

@@ -17,7 +17,6 @@ from ..image_task import ImageTask, announce_reading, announce_unreadable
 from ..inputs import gather_images, gather_sources, try_reading
 from ..training.checkpoint import load_state
 from ..training.fingerprint import fingerprint
-from ..training.loop import run_training
 from ..training.supervised import SupervisedTraining
 from .augmentation import Augmentation
 from .calibration import fit_temperature
@@ -117,16 +116,7 @@ class ImageClassification(ImageTask):
             augment=Augmentation(self.config),
             score=_score,
         )
-        run_training(
-            self.run,
-            training,
-            self.config,
-            resume=resume,
-            fingerprint=self.fingerprint,
-            progress=progress,
-        )
-        load_state(self.run.best, {"model": self.model.variables})
-        self._save_model(self.model)
+        self._train_model(training, resume, progress)
         if val:
             self._calibrate(val)
         self._conclude(table, progress)

@@ -15,7 +15,6 @@ from ..config import make_config
 from ..image_task import ImageTask, announce_reading, announce_unreadable
 from ..training.checkpoint import load_state
 from ..training.fingerprint import fingerprint
-from ..training.loop import run_training
 from .backbone import store_backbone, stored_backbone, trained_backbone
 from .config import DetectConfig
 from .heads import make_head
@@ -122,16 +121,7 @@ class ObjectDetection(ImageTask):
             truths=truths,
             steps_per_epoch=loader.steps_per_epoch,
         )
-        run_training(
-            self.run,
-            training,
-            config,
-            resume=resume,
-            fingerprint=self.fingerprint,
-            progress=progress,
-        )
-        load_state(self.run.best, {"model": self.model.variables})
-        self._save_model(self.model)
+        self._train_model(training, resume, progress)
         self._conclude(table, progress)
 
     @staticmethod

@@ -67,7 +67,10 @@ class SupervisedTraining:
         # Nothing in a step is Python that depends on a tensor; without autograph it
         # is traced in half the time.
         self._step = tf.function(
-            self._train_step, jit_compile=config.xla, autograph=False
+            self._train_step,
+            jit_compile=config.xla,
+            reduce_retracing=True,
+            autograph=False,
         )
         self._test = tf.function(
             self._test_step, reduce_retracing=True, autograph=False
@@ -154,7 +157,7 @@ class SupervisedTraining:
         return self._loss(targets, outputs, sample_weight=weights), {}
 
     def _record(self, loss, parts, targets, outputs, inputs):
-        rows = tf.shape(inputs)[0]
+        rows = tf.shape(tf.nest.flatten(inputs)[0])[0]
         means = {"loss": loss, **parts}
         for name, metric in self._metrics.items():
             if name in means:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 
 import numpy as np
 
@@ -15,6 +16,10 @@ _EDGE = 0.005  # seconds in which a tone rises and falls; sudden ones click
 _SHORTEST = 0.3  # units of time, of a tone or silence with jitter
 _LEAD = (0.1, 0.5)  # seconds of noise before and after
 _TRIES = 20  # to find a word that still fits
+_EASY = 12  # epochs of short and clear recordings; so many later they are like others
+_ONE_SPEED = 1.2  # the fastest of them to the slowest
+_SHORT = (0.3, 1.5)  # seconds of theirs
+_CLEAR = 5.0  # least signal-to-noise ratio of theirs, in dB
 _SWING = (0.05, 0.5)  # Hz of the slow changes of speed, tone and strength
 _LEVELS = (-5.0, 0.0, 5.0, 10.0, 20.0)  # dB, of the recordings held out
 
@@ -87,9 +92,9 @@ def morse_table(settings=None, *, train=2000, val=200, test=500, seed=0):
 
     Speed, tone and strength change within a recording, and noise is added. Texts
     are words, call signs, numbers and random groups, in small letters. Training
-    gets new recordings in each epoch, without end. Those of validation and test
-    have signal-to-noise ratios of -5, 0, 5, 10 and 20 dB in turn, or the settings'
-    where these do not reach so far.
+    gets new recordings in each epoch, without end; see `eased` for the first. Those
+    of validation and test have signal-to-noise ratios of -5, 0, 5, 10 and 20 dB in
+    turn, or the settings' where these do not reach so far.
 
     Args:
         settings: `MorseSettings`; the defaults if not given.
@@ -173,20 +178,51 @@ def draw_message(message, settings):
     return (sound * (peak / np.abs(sound).max())).astype(np.float32)
 
 
+def eased(settings, epoch):
+    """Returns the settings of an epoch's training recordings.
+
+    The first ones are short, of one speed and clear, a third of them a single dot; from
+    there on they grow into the settings. A network that meets all speeds at once, of
+    which one's dots are another's dashes, takes many epochs to learn anything at all.
+
+    Args:
+        settings: `MorseSettings`.
+        epoch: Number of the epoch, from 0.
+
+    Returns:
+        `MorseSettings`.
+    """
+    share = float(np.clip((epoch + 1 - _EASY) / _EASY, 0, 1))
+
+    def widened(narrow, wide):
+        narrow = np.minimum(narrow, wide[1])
+        return tuple((narrow + share * (np.array(wide) - narrow)).tolist())
+
+    slow, fast = settings.wpm
+    middle = math.sqrt(slow * fast)
+    return dataclasses.replace(
+        settings,
+        wpm=widened((middle, middle * _ONE_SPEED), settings.wpm),
+        seconds=widened(_SHORT, settings.seconds),
+        snr=widened((max(_CLEAR, settings.snr[0]), settings.snr[1]), settings.snr),
+    )
+
+
 def _table(settings, seed, counts, epoch):
+    easy = eased(settings, epoch)
     rows = [
         (split, number) for split in SPLITS for number in range(counts.get(split, 0))
     ]
     messages = []
     for split, number in rows:
         part = SPLITS.index(split)
-        snr = None
-        if split != "train":
-            snr = float(np.clip(_LEVELS[number % len(_LEVELS)], *settings.snr))
-        place = (seed, part, epoch if split == "train" else 0, number)
-        messages.append(lay_out_message(settings, place, snr))
+        if split == "train":
+            messages.append(lay_out_message(easy, (seed, part, epoch, number)))
+            continue
+        snr = float(np.clip(_LEVELS[number % len(_LEVELS)], *settings.snr))
+        messages.append(lay_out_message(settings, (seed, part, 0, number), snr))
     keys = [
-        content_key(f"morse/1/{settings}/{each.seed}/{each.snr}".encode())
+        content_key(f"morse/2/{settings}/{each.seed}/{each.snr}".encode())
         for each in messages
     ]
 

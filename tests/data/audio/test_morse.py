@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from amalthea.data.audio import MorseSettings, load_audio, morse_table
-from amalthea.data.audio.morse import MORSE_RATE, draw_message, lay_out_message
+from amalthea.data.audio.morse import MORSE_RATE, draw_message, eased, lay_out_message
 from amalthea.data.audio.morse_text import CODES, draw_word, keying, units
 
 # A steady hand on a clear channel.
@@ -140,13 +140,26 @@ def test_the_embedded_set():
     assert table.split_sizes() == "2,000 train, 200 val, 500 test"
     assert set("".join(table.texts)) == {*CODES, " "}
     assert len(set(table.keys)) == 2700
-    # A word may be cut short by the length of a message.
-    assert len(set(table.texts)) > 2000
+    later = table.select("train").at_epoch(30)
+    assert len(set(later.texts)) > 1500
     test = table.select("test")
     levels, counts = np.unique(test.snrs, return_counts=True)
     assert levels.tolist() == [-5, 0, 5, 10, 20] and set(counts) == {100}
-    assert table.durations.min() > 0.5 and table.durations.max() < 9.5
+    assert test.durations.min() > 0.5 and test.durations.max() < 9.5
     np.testing.assert_array_equal(test.samples(0, 8000), test.samples(0, 8000))
+
+
+def test_training_begins_with_what_is_easy():
+    train = morse_table(train=50, val=1, test=1).select("train")
+    begun, grown = train.durations, train.at_epoch(23).durations
+    assert begun.max() < 3.5 and np.median(begun) < np.median(grown) / 2
+    assert train.snrs.min() >= 5 and train.at_epoch(23).snrs.min() < 0
+    settings = MorseSettings(wpm=(20, 20), snr=(0, 0), seconds=(1, 1))
+    for epoch in (0, 11, 12, 22):
+        easy = eased(settings, epoch)
+        assert easy.wpm == (20, 20) and easy.snr == (0, 0) and easy.seconds[1] <= 1
+    for epoch in (23, 24, 1000):
+        assert eased(MorseSettings(), epoch) == MorseSettings()
 
 
 def test_training_is_new_in_each_epoch():

@@ -144,6 +144,25 @@ TASKS = {
                 ),
             },
         ),
+        TaskEntry(
+            "transcribe",
+            "speech recognition: WAV bytes in, text and times of words out",
+            "transcribe",
+            "TranscribeConfig",
+            "SpeechRecognition",
+            options={
+                "evaluate": "EvaluateOptions",
+                "predict": "PredictOptions",
+                "doctor": "DoctorOptions",
+            },
+            verbs={
+                "lm": OwnVerb(
+                    "give a run a language model",
+                    "LanguageModelArguments",
+                    "language_model_lines",
+                )
+            },
+        ),
     )
 }
 

@@ -6,7 +6,7 @@ from .resample import checked_rate, map_rows, resample, resampled_length
 from .wav_header import CODINGS, read_headers
 from .wav_samples import decode_samples
 
-_LOUDEST = 2.0**16  # a float file may hold 16-bit numbers as they are
+LOUDEST = 2.0**16  # a float file may hold 16-bit numbers as they are
 
 
 def decode_wav(wav_bytes, target_rate, max_seconds=60.0):
@@ -58,7 +58,7 @@ def decode_wav(wav_bytes, target_rate, max_seconds=60.0):
 
     samples = map_rows(decode, (wav_bytes, *header[:-1]), lengths)
     # Damaged floats can be anything; a NaN is not below the limit either.
-    sane = tf.reduce_all(tf.abs(samples) <= _LOUDEST, axis=1)
+    sane = tf.reduce_all(tf.abs(samples) <= LOUDEST, axis=1)
     valid = good & sane
     samples = tf.where(valid[:, None], samples, 0.0)
     lengths = tf.cast(tf.where(valid, lengths, 0), tf.int32)

@@ -105,8 +105,8 @@ class PieceTokens:
         strings: List of the text of each class without the mark of a space before
             it, `""` for the blank.
         starts_word: List of bool, whether a space goes before a class's text.
-        is_space: List of bool, all `False`.
-        delimiter: `None`: there is no class of the space alone.
+        is_space: List of bool, whether a class is the mark of a space alone.
+        delimiter: `None`: most spaces are not classes of their own.
 
     Raises:
         ValueError: if it is no such model.
@@ -137,7 +137,7 @@ class PieceTokens:
                 pieces.append(self._processor.id_to_piece(number))
         self.starts_word = [piece.startswith(_MARK) for piece in pieces]
         self.strings = [piece.removeprefix(_MARK) for piece in pieces]
-        self.is_space = [False] * self.size
+        self.is_space = [piece == _MARK for piece in pieces]
 
     @classmethod
     def train(cls, texts, size):

@@ -355,5 +355,13 @@ def test_read_sentences(real_data):
     assert len(table) == 40 and table.problems == ()
     assert by_name(table)["LJ001-0045"] == "fourteen sixty-nine, fourteen seventy;"
     assert table.durations.sum() == pytest.approx(240, rel=0.05)
-    yes_no = load_audio(real_data / "speech" / "yesno", pattern="{text}")
-    assert len(yes_no) == 50 and set(yes_no.characters()) == set("01 ")
+
+
+def test_spoken_yes_and_no(real_data):
+    yes_no = load_audio(
+        real_data / "speech" / "yesno", pattern="{text}", test_fraction=0.22
+    )
+    assert len(yes_no) == 50 and len(yes_no.select("test")) == 10
+    assert set(yes_no.characters()) == set("01 ")
+    assert {len(text.split()) for text in yes_no.texts} == {8}
+    assert by_name(yes_no)["waves_yesno/0_0_0_0_1_1_1_1.wav"] == "0 0 0 0 1 1 1 1"

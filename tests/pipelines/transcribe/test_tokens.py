@@ -71,8 +71,10 @@ def test_pieces_mark_where_words_start(pieces):
     labels = pieces.encode("the cat")
     assert all(0 < label < pieces.size for label in labels)
     assert sum(pieces.starts_word[label] for label in labels) == 2
-    assert pieces.delimiter is None and not any(pieces.is_space)
-    assert len(pieces.is_space) == len(pieces.starts_word) == pieces.size
+    assert pieces.delimiter is None and len(pieces.starts_word) == pieces.size
+    marks = zip(pieces.strings, pieces.starts_word, strict=True)
+    # The mark alone.
+    assert pieces.is_space == [begins and not string for string, begins in marks]
 
 
 def test_pieces_leave_out_what_they_do_not_know(pieces):

@@ -15,6 +15,13 @@ FLAGS = (
     *("--speed-probability", "0"),
     *("--noise-probability", "0"),
     *("--reverberation-probability", "0"),
+    *("--gain-probability", "0"),
+    *("--frequency-masks", "0"),
+    *("--time-masks", "0"),
+    *("--dropout", "0"),
+    *("--units", "96"),
+    *("--filters", "16"),
+    *("--epochs", "48"),
 )
 LEVELS = ("-5 dB", "0 dB", "5 dB", "10 dB", "20 dB")
 

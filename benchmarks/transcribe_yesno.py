@@ -10,13 +10,15 @@ are those of the whole training command.
 from transcribe_runs import make_parser, show, speech, training
 
 HELD_BACK = ("--pattern", "{text}", "--test-fraction", "0.22")
+# Thirty files are four steps of an epoch.
+FLAGS = ("--batch-size", "8", "--epochs", "150")
 
 
 def main():
     parser = make_parser(__doc__)
     arguments = parser.parse_args()
     data = speech(parser, "yesno", "waves_yesno.tar.gz")
-    flags = ("--data", data, *HELD_BACK, *arguments.flags)
+    flags = ("--data", data, *HELD_BACK, *(arguments.flags or FLAGS))
     print("amalthea transcribe train", *flags)
     show("seed", "minutes", "files", "words", "WER", "CER")
     for seed in arguments.seeds:

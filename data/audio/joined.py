@@ -36,6 +36,8 @@ class JoinedClips:
         parts: Smallest and largest number of parts.
         gap: Range of the silence before, between and after the parts, in seconds.
         separator: What stands between the texts of two parts.
+        max_seconds: Strings that would be longer have fewer parts, at least one; no
+            limit if `None`.
         sampling_rate: Samples a second of the joined ones; the largest of the
             table's if not given.
         seed: An integer >= 0.
@@ -59,6 +61,7 @@ class JoinedClips:
         parts=(3, 8),
         gap=(0.05, 0.3),
         separator=" ",
+        max_seconds=None,
         sampling_rate=None,
         seed=0,
     ):
@@ -73,6 +76,7 @@ class JoinedClips:
         self._parts = tuple(parts)
         self._gap = tuple(gap)
         self._separator = separator
+        self._max_seconds = max_seconds
         self._rate = int(sampling_rate or table.rates.max())
         self._seed = seed
         self._samples, self._problems = self._read()
@@ -124,9 +128,13 @@ class JoinedClips:
         low, high = self._parts
         chosen = rows[random.randint(len(rows), size=random.randint(low, high + 1))]
         gaps = random.uniform(*self._gap, len(chosen) + 1) * self._rate
-        return _String(
-            tuple(chosen.tolist()), tuple(np.round(gaps).astype(int).tolist())
-        )
+        gaps = np.round(gaps).astype(int)
+        if self._max_seconds is not None:
+            parts = gaps[1:] + [len(self._samples[row]) for row in chosen]
+            ends = gaps[0] + np.cumsum(parts)
+            count = max(int((ends <= self._max_seconds * self._rate).sum()), 1)
+            chosen, gaps = chosen[:count], gaps[: count + 1]
+        return _String(tuple(chosen.tolist()), tuple(gaps.tolist()))
 
     def _join(self, string):
         pieces = [np.zeros(string.gaps[0], np.float32)]

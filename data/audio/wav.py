@@ -43,8 +43,8 @@ def decode_wav(wav_bytes, target_rate, max_seconds=60.0):
     wav_bytes = tf.convert_to_tensor(wav_bytes, tf.string)
     header = read_headers(wav_bytes)
     seconds = tf.cast(header.frames, tf.float64) / tf.cast(header.rate, tf.float64)
-    too_long = tf.where(seconds > max_seconds, f"longer than {max_seconds:g} s", "")
-    error = tf.where(tf.equal(header.error, ""), too_long, header.error)
+    length_error = tf.where(seconds > max_seconds, too_long_error(max_seconds), "")
+    error = tf.where(tf.equal(header.error, ""), length_error, header.error)
 
     good = tf.equal(error, "")
     header = _emptied(header, good, target_rate)
@@ -64,6 +64,11 @@ def decode_wav(wav_bytes, target_rate, max_seconds=60.0):
     lengths = tf.cast(tf.where(valid, lengths, 0), tf.int32)
     error = tf.where(sane, error, "samples far outside -1 to 1")
     return samples, lengths, valid, error
+
+
+def too_long_error(max_seconds):
+    """Returns what is said of a recording that is longer than `max_seconds`."""
+    return f"longer than {max_seconds:g} s"
 
 
 def _emptied(header, good, target_rate):

@@ -20,10 +20,18 @@ _SUBTYPES = {
     (7, 1): "ULAW",
 }
 _EXTENSIBLE = 0xFFFE
+# What else WAV files begin with: of 64-bit lengths, or big-endian.
+_RELATIVES = (b"RF64", b"BW64", b"RIFX")
+# Lengths from here on stand for one that is not known yet.
+_UNKNOWN = 0x7FFFF000
 
 
 def wav_pieces(file, seconds, sampling_rate):
     """Yields the samples of a WAV file as they come, mono at a given rate.
+
+    A length of 0 of the samples, unless the file's length says that other chunks
+    follow, and one of about 2 GiB or more mean "up to the end": the recording was still
+    going on when its header was written.
 
     Args:
         file: A binary file that is read from front to end.
@@ -34,7 +42,7 @@ def wav_pieces(file, seconds, sampling_rate):
         float32 `[samples]`; the last may be shorter.
 
     Raises:
-        UserError: if it is no WAV file.
+        UserError: if it is no WAV file, or one of a kind that is not supported.
     """
     import soundfile
     import soxr
@@ -67,17 +75,22 @@ def wav_pieces(file, seconds, sampling_rate):
 
 def _read_header(file):
     """Reads up to the samples: channels, rate, subtype, bytes of a frame, of all."""
-    if _read(file, 4) != b"RIFF" or _read(file, 8)[4:] != b"WAVE":
+    riff = _read(file, 12)
+    if riff[8:] == b"WAVE" and riff[:4] in _RELATIVES:
+        raise UserError(f"a WAVE file of the kind {riff[:4].decode()}, not RIFF")
+    if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
         raise UserError("no RIFF WAVE file")
-    known = None
+    known, start = None, len(riff)
     while True:
         head = _read(file, 8)
         if len(head) < 8:
             raise UserError("no samples in the file")
         name, size = head[:4], int.from_bytes(head[4:], "little")
+        start += len(head)
         if name == b"data":
             break
         content = _read(file, size + size % 2)
+        start += len(content)
         if name == b"fmt " and len(content) >= 16:
             known = content
     if known is None:
@@ -87,12 +100,18 @@ def _read_header(file):
         tag = int.from_bytes(known[24:26], "little")
     width = (bits + 7) // 8
     subtype = _SUBTYPES.get((tag, width))
-    if subtype is None or not channels or frame != channels * width:
+    if subtype is None:
         raise UserError(f"format {tag} with {bits} bits is not supported")
+    if not channels or frame != channels * width:
+        raise UserError(
+            f"damaged WAV: {channels} channels of {bits} bits in blocks of {frame} "
+            "bytes"
+        )
     if not MIN_RATE <= rate <= MAX_RATE:
         raise UserError(f"{rate} samples a second, not {MIN_RATE} to {MAX_RATE}")
-    # A recording that was still going on when its header was written.
-    endless = size in (0, 0xFFFFFFFF) or size >= 0x7FFFF000
+    end = 8 + int.from_bytes(riff[4:8], "little")
+    others_follow = start < end < _UNKNOWN
+    endless = size >= _UNKNOWN or (size == 0 and not others_follow)
     return channels, rate, subtype, frame, 2**62 if endless else size
 
 

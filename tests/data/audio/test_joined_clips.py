@@ -110,6 +110,24 @@ def test_options():
     assert anonymous.speakers is None
 
 
+def test_strings_end_before_they_are_too_long():
+    options = {"count": 40, "held_out_count": 10, "parts": (1, 6), "gap": (0.01, 0.05)}
+    free = JoinedClips(make_table(), **options).table()
+    held = JoinedClips(make_table(), max_seconds=0.5, **options).table()
+    assert free.durations.max() > 0.6 and 0.35 < held.durations.max() <= 0.5
+    assert held.select("train").at_epoch(1).durations.max() <= 0.5
+    fits = free.durations <= 0.5
+    assert [held.texts[row] for row in np.flatnonzero(fits)] == [
+        free.texts[row] for row in np.flatnonzero(fits)
+    ]
+    assert all(
+        long.startswith(short)
+        for long, short in zip(free.texts, held.texts, strict=True)
+    )
+    # One part is always there.
+    assert JoinedClips(make_table(), max_seconds=0.05).table().durations.min() > 0.1
+
+
 def test_recordings_that_cannot_be_read_are_left_out():
     base = make_table()
     clips = [

@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 import soxr
+import tensorflow as tf
 from helpers.wav_files import (
     SUBTYPES,
     chunk,
@@ -18,6 +19,7 @@ from helpers.wav_files import (
 )
 
 from amalthea import UserError
+from amalthea.data.audio import decode_wav
 from amalthea.data.audio.wav_stream import wav_pieces
 
 RATE = 16_000
@@ -122,6 +124,21 @@ def test_a_length_that_is_not_known_means_up_to_the_end(size, count):
     np.testing.assert_array_equal(whole(contents), samples / np.float32(2**15))
 
 
+@pytest.mark.parametrize("size", [0, 36, 0x7FFFF024, 0xFFFFFFFF])
+def test_no_length_with_whatever_the_file_claims_to_be_long(size):
+    samples = np.arange(333, dtype="<i2")
+    contents = riff(format_chunk(), chunk(b"data", samples.tobytes(), 0), size=size)
+    np.testing.assert_array_equal(whole(contents), samples / np.float32(2**15))
+
+
+@pytest.mark.parametrize("name", [b"LIST", b"data"])
+def test_no_samples_with_other_chunks_behind(name):
+    contents = riff(format_chunk(), chunk(b"data"), chunk(name, bytes(range(100))))
+    assert pieces_of(contents) == []
+    decode = decode_wav(tf.constant([contents]), RATE, 1.0)
+    assert decode[3].numpy().tolist() == [b"WAV without samples"]
+
+
 @pytest.mark.parametrize("cut", [1, 2, 3, 50, 399])
 def test_a_file_that_ends_too_early_is_read_as_far_as_it_goes(cut):
     samples = np.arange(200, dtype="<i2").reshape(100, 2)
@@ -160,6 +177,11 @@ def test_another_rate_with_a_length_that_is_not_known(count):
         (b"RIFF", "no RIFF WAVE file"),
         (b"fLaC" + bytes(100), "no RIFF WAVE file"),
         (b"RIFF\0\0\0\0AVI " + bytes(100), "no RIFF WAVE file"),
+        (b"RIFX\0\0\0\0AVI " + bytes(100), "no RIFF WAVE file"),
+        (b"RF64\0\0\0", "no RIFF WAVE file"),
+        (encode_wav(noise(9), kind="RF64"), "WAVE file of the kind RF64, not RIFF"),
+        (b"BW64" + riff(format_chunk())[4:], "kind BW64"),
+        (b"RIFX" + riff(format_chunk())[4:], "kind RIFX"),
         (riff(), "no samples in the file"),
         (riff(format_chunk()), "no samples in the file"),
         (
@@ -172,13 +194,21 @@ def test_another_rate_with_a_length_that_is_not_known(count):
         (riff(format_chunk(1, 1, RATE, 40), chunk(b"data")), "format 1 with 40 bits"),
         (riff(format_chunk(3, 1, RATE, 16), chunk(b"data")), "format 3 with 16 bits"),
         (riff(format_chunk(0xFFFE), chunk(b"data")), "is not supported"),
-        (riff(format_chunk(channels=0), chunk(b"data")), "is not supported"),
-        (riff(format_chunk(block=3), chunk(b"data")), "is not supported"),
+        (
+            riff(format_chunk(channels=0), chunk(b"data")),
+            "0 channels of 16 bits in blocks of 0 bytes",
+        ),
+        (
+            riff(format_chunk(1, 2, block=3), chunk(b"data")),
+            "damaged WAV: 2 channels of 16 bits in blocks of 3 bytes",
+        ),
+        # The coding comes first: blocks of an unknown one may be of any size.
+        (riff(format_chunk(2, block=7), chunk(b"data")), "format 2 with 16 bits"),
         (riff(format_chunk(rate=0), chunk(b"data")), "0 samples a second"),
         (riff(format_chunk(rate=999), chunk(b"data")), "999 samples a second"),
         (riff(format_chunk(rate=2**30), chunk(b"data")), "samples a second"),
     ],
-    ids=range(18),
+    ids=range(24),
 )
 def test_what_is_wrong_with_a_header(contents, part):
     with pytest.raises(UserError, match=part):

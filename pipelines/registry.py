@@ -160,7 +160,12 @@ TASKS = {
                     "give a run a language model",
                     "LanguageModelArguments",
                     "language_model_lines",
-                )
+                ),
+                "decoding": OwnVerb(
+                    "show or change how a run decodes",
+                    "DecodingArguments",
+                    "decoding_lines",
+                ),
             },
         ),
     )

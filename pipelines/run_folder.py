@@ -18,7 +18,7 @@ _LOCK = ".training"
 _OURS = {
     _LOCK,
     *("checkpoints", "labels.txt", "logs", "phrases.txt", "scratch", "splits.csv"),
-    "vocabulary.txt",
+    *("vocabulary.txt", "characters.json", "pieces.model"),
 }
 
 
@@ -37,6 +37,8 @@ class RunFolder:
         model: `model.keras`: the finished model, for Keras alone.
         vocabulary: `vocabulary.txt`: words and their counts, where a task has them.
         phrases: `phrases.txt`: the pairs of words that a task joins.
+        characters: `characters.json`: what a task writes with.
+        pieces: `pieces.model`: the same, of SentencePiece.
         scratch: `scratch/`: what only the training needs, removed at its end.
         examples: `examples/`: real inputs that go into its exports.
         report: `report/`: plots and `index.html`.
@@ -55,6 +57,8 @@ class RunFolder:
         self.splits = self.path / "splits.csv"
         self.vocabulary = self.path / "vocabulary.txt"
         self.phrases = self.path / "phrases.txt"
+        self.characters = self.path / "characters.json"
+        self.pieces = self.path / "pieces.model"
         self.scratch = self.path / "scratch"
         self.examples = self.path / "examples"
         self.report = self.path / "report"
@@ -128,7 +132,7 @@ class RunFolder:
         self.clear_scratch()
         for file in (
             *(self.config_file, self.labels, self.splits, self.vocabulary),
-            *(self.phrases, self.path / _LOCK),
+            *(self.phrases, self.characters, self.pieces, self.path / _LOCK),
         ):
             file.unlink(missing_ok=True)
         for folder in (self.last.parent, self.path):

@@ -1,5 +1,6 @@
 """Recordings through the serving module: in batches, cut in parts, and as streams."""
 
+import functools
 import time
 
 import numpy as np
@@ -7,43 +8,73 @@ import tensorflow as tf
 
 from ...data.audio import batch_by_duration
 from ...data.audio.clips import StoredClip
+from ...data.audio.wav import too_long_error
 from ...data.audio.wav_stream import wav_pieces
 from ...errors import UserError
-from .results import PartialTranscript, Transcript, Word, transcripts
+from .results import PartialTranscript, Transcript, Word, transcripts, unreadable
 
 _MOST_ROWS = 32
 _QUIET = 0.1  # seconds over which loudness is taken
 _WHERE = 0.5  # a long recording is cut behind this share of what can be answered
 
 
-def answer_table(module, table, budget):
+def answer_table(module, table, config):
     """Answers the recordings of a table, those of like length together.
 
     Args:
         module: A `SpeechRecognizer`.
         table: An `AudioTable`.
-        budget: Most seconds of audio at a time, padding included.
+        config: The module's `TranscribeConfig`: a batch has at most
+            `seconds_per_batch` of audio, padding included, or one recording.
 
     Returns:
         `(found, elapsed)`: a list with the `Transcript` of each row, and the seconds
         the answers took.
     """
+    answer = functools.partial(_ask, module)
     found, elapsed = [None] * len(table), 0.0
-    limit = max(budget, table.durations.max(initial=0.0))
-    serve, is_first = module.endpoints["serving_default"], True
-    for rows in batch_by_duration(table.durations, limit, most_rows=_MOST_ROWS):
-        contents = np.array([*table.contents(rows, missing=b"")], object)
-        contents = tf.constant(contents)
-        if is_first:  # it makes the graph
-            serve(contents)
-            is_first = False
+    budget = config.seconds_per_batch
+    # What is longer than the budget fills it: it comes alone.
+    lengths = np.minimum(table.durations, budget)
+    batches = batch_by_duration(lengths, budget, most_rows=_MOST_ROWS)
+    for number, rows in enumerate(batches):
+        contents = [*table.contents(rows, missing=b"")]
+        if number == 0:  # making the graphs is not counted
+            answer("serving_default", wav_bytes=np.array(contents, object))
+            if table.durations.max() > config.max_seconds:
+                silence = np.zeros(config.sampling_rate, np.float32)
+                _answer_part(answer, "", silence, config.sampling_rate)
         begun = time.perf_counter()
-        outputs = {name: value.numpy() for name, value in serve(contents).items()}
-        elapsed += time.perf_counter() - begun
         names = [table.names[row] for row in rows]
-        for row, transcript in zip(rows, transcripts(names, outputs), strict=True):
+        answered = transcribe_all(answer, names, contents, config.max_seconds)
+        elapsed += time.perf_counter() - begun
+        for row, transcript in zip(rows, answered, strict=True):
             found[row] = transcript
     return found, elapsed
+
+
+def transcribe_all(answer, names, contents, longest):
+    """Transcribes recordings at once, but those in parts that are too long.
+
+    Args:
+        answer: `answer(signature, **inputs)`, numpy arrays in and out.
+        names: What the recordings are called.
+        contents: List of `bytes`, WAV files; what is none is answered by an error.
+        longest: Most seconds that the module takes.
+
+    Returns:
+        A list of `Transcript`.
+    """
+    answers = answer("serving_default", wav_bytes=np.array(contents, object))
+    too_long = too_long_error(longest)
+    return [
+        transcribe_long(answer, name, content, longest)
+        if transcript.error == too_long
+        else transcript
+        for name, content, transcript in zip(
+            names, contents, transcripts(names, answers), strict=True
+        )
+    ]
 
 
 def transcribe_long(answer, name, content, longest):
@@ -52,7 +83,7 @@ def transcribe_long(answer, name, content, longest):
     It is cut where it is quietest, and the texts are joined.
 
     Args:
-        answer: `answer(signature, **inputs)`, numpy arrays in and out.
+        answer: As in `transcribe_all`.
         name: What the recording is called.
         content: Its encoded bytes.
         longest: Most seconds of a part.
@@ -63,17 +94,11 @@ def transcribe_long(answer, name, content, longest):
     try:
         samples, rate = StoredClip(content).read()
     except UserError as error:
-        return Transcript(name, "", 0.0, (), False, error.what)
+        return unreadable(name, error.what)
     bounds = cut_points(samples, rate, longest)
     parts = []
     for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
-        answers = answer(
-            "samples",
-            samples=samples[None, start:stop],
-            lengths=np.array([-1], np.int32),
-            rate=np.array([rate], np.int32),
-        )
-        part = transcripts([name], answers)[0]
+        part = _answer_part(answer, name, samples[start:stop], rate)
         if not part.valid:
             return part
         parts.append((start / rate, part))
@@ -122,7 +147,7 @@ def stream_transcripts(answer, name, file, chunk, sampling_rate):
     """Transcribes a WAV file while it is read.
 
     Args:
-        answer: As in `transcribe_long`.
+        answer: As in `transcribe_all`.
         name: What the recording is called.
         file: A binary file; it is read from front to end and need not be seekable.
         chunk: Seconds of a piece.
@@ -137,6 +162,7 @@ def stream_transcripts(answer, name, file, chunk, sampling_rate):
             answers = answer(
                 "stream",
                 samples=samples[None],
+                lengths=np.array([-1], np.int32),
                 state_bytes=np.array([state], object),
             )
             if not answers["valid"][0]:
@@ -154,6 +180,22 @@ def stream_transcripts(answer, name, file, chunk, sampling_rate):
         yield PartialTranscript(name, seconds, text, True, False, error.what)
         return
     yield PartialTranscript(name, _seconds(heard, sampling_rate), text, True)
+
+
+def _ask(module, signature, **inputs):
+    inputs = {name: tf.constant(value) for name, value in inputs.items()}
+    outputs = module.endpoints[signature](**inputs)
+    return {name: output.numpy() for name, output in outputs.items()}
+
+
+def _answer_part(answer, name, samples, rate):
+    answers = answer(
+        "samples",
+        samples=samples[None],
+        lengths=np.array([-1], np.int32),
+        rate=np.array([rate], np.int32),
+    )
+    return transcripts([name], answers)[0]
 
 
 def _seconds(samples, rate):

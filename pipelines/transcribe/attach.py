@@ -1,5 +1,7 @@
 """Gives a run its language model and chooses how much that counts."""
 
+import tensorflow as tf
+
 from ...data.audio import AudioLoader
 from ...data.text.ngram import NGramModel
 from ...errors import UserError
@@ -58,7 +60,7 @@ def attach_language_model(
     if arpa is not None:
         ngrams = NGramModel.load(arpa)
     else:
-        texts = read_texts(text) if text else task.load_table("train").texts
+        texts = read_texts(text) if text else _training_texts(task)
         texts = map(task.normalize, texts)
         ngrams = train_ngrams(
             texts, task.tokens, unit, order=order, min_count=min_count
@@ -70,15 +72,28 @@ def attach_language_model(
     width = max(beam_width or task.config.beam_width, 2)
     layer = make_layer(ngrams, task.tokens, unit, alpha=alpha, beta=beta)
     if len(alphas) * len(betas) > 1:
-        alpha, beta, rate = _choose(task, layer, width, alphas, betas)
-        yield f"alpha {alpha:g}, beta {beta:g}: WER {rate:.2%} on validation"
+        alpha, beta, rate, plain = _choose(task, layer, width, alphas, betas)
+        yield (
+            f"alpha {alpha:g}, beta {beta:g}: WER {rate:.2%} on validation, "
+            f"{plain:.2%} without"
+        )
+        if rate >= plain:
+            yield "that is no better: --remove takes the language model away"
     ngrams.save(path)
     task.take_language_model(unit, alpha=alpha, beta=beta, beam_width=width)
     yield f"{path}: evaluate, predict and export use it from now on"
 
 
+def _training_texts(task):
+    """Returns the transcripts of training; of an ordinary epoch where they are made."""
+    return task.load_table("train").at_epoch(task.config.epochs - 1).texts
+
+
 def _choose(task, layer, width, alphas, betas):
-    """Returns the best weights on the run's validation recordings, and their WER."""
+    """Returns the best weights on the run's validation recordings.
+
+    With them come their word error rate and that without a language model.
+    """
     try:
         table = task.load_table("val")
     except UserError as error:
@@ -100,6 +115,18 @@ def _choose(task, layer, width, alphas, betas):
             said.append(task.tokens.decode(row[:length]))
     search = make_decoder(task.tokens, config, layer, beam_width=width)
     spelling = Spelling(task.tokens, config.step_seconds)
-    return choose_weights(
+    plain = make_decoder(task.tokens, config, beam_width=width)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def decode(logits, lengths):
+        return spelling.texts(plain(logits, lengths)["labels"][:, 0])
+
+    heard = [
+        text.decode(errors="replace")
+        for batch in batches
+        for text in decode(*batch).numpy()
+    ]
+    chosen = choose_weights(
         batches, said, search, spelling.texts, word_error_rate, alphas, betas
     )
+    return *chosen, word_error_rate(said, heard)

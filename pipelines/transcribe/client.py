@@ -1,7 +1,7 @@
 """`Client.transcribe`: recordings to a model server, typed results back."""
 
 from .inputs import gather_recordings, wav_bytes
-from .results import OUTPUTS, transcripts
+from .results import OUTPUTS, transcripts, with_errors
 
 _PART = 16  # recordings read and sent at a time by a client without a limit
 
@@ -34,13 +34,14 @@ def transcribe(client, recordings, model, *, version=None, label=None, timeout=N
     results = []
     for first in range(0, len(sources), size):
         names, part = zip(*sources[first : first + size], strict=True)
+        contents, errors = zip(*map(wav_bytes, part), strict=True)
         answers = client.predict(
             model,
-            {"wav_bytes": [wav_bytes(source) for source in part]},
+            {"wav_bytes": list(contents)},
             version=version,
             label=label,
             outputs=list(OUTPUTS),
             timeout=timeout,
         )
-        results += transcripts(names, answers)
+        results += with_errors(transcripts(names, answers), errors)
     return results

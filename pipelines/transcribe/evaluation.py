@@ -9,6 +9,11 @@ from .scores import Alignment, alignment
 CONFUSED_WORDS = 20
 _SHOWN_CONFUSED = 8  # for a person
 _SHOWN_SPEAKERS = 10
+_RATES = ("wer", "cer")
+_COMPARED = {
+    "without_language_model": "without the language model",
+    "streaming": "as a stream",
+}
 
 
 def transcript_metrics(
@@ -107,7 +112,8 @@ def rows(references, hypotheses, *, names, speakers=None, snrs=None):
 def metric_lines(metrics):
     """Returns what `transcript_metrics` found as lines for a person.
 
-    With a key `without_language_model`, a dict of `wer` and `cer`, they are compared.
+    With the keys `without_language_model` and `streaming`, dicts of `wer` and `cer`,
+    they are compared.
     """
     errors = ", ".join(
         f"{metrics[name]:,} {name}"
@@ -126,12 +132,10 @@ def metric_lines(metrics):
             f"{'real-time factor':18}{metrics['real_time_factor']:8.4f}  "
             "seconds for each second of audio"
         )
-    if "without_language_model" in metrics:
-        plain = metrics["without_language_model"]
-        lines.append(
-            f"without the language model: WER {_percent(plain['wer']).strip()}, "
-            f"CER {_percent(plain['cer']).strip()}"
-        )
+    for name, title in _COMPARED.items():
+        if name in metrics:
+            wer, cer = (_percent(metrics[name][rate]).strip() for rate in _RATES)
+            lines.append(f"{title}: WER {wer}, CER {cer}")
     lines += _group_lines("SNR", metrics.get("by_snr", {}))
     speakers = worst_groups(metrics.get("by_speaker", {}))
     shown = dict(list(speakers.items())[:_SHOWN_SPEAKERS])

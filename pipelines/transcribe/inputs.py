@@ -5,7 +5,7 @@ import sys
 from ...data.audio.clips import StoredClip
 from ...data.audio.tree import AUDIO_SUFFIXES
 from ...errors import UserError
-from ..inputs import as_list, gather_sources
+from ..inputs import as_list, gather_sources, try_reading
 
 STDIN = "-"
 
@@ -37,20 +37,22 @@ def gather_recordings(inputs):
 
 
 def wav_bytes(source):
-    """Returns a recording as the bytes of a WAV file that exported models take.
-
-    One that cannot be read is returned as it is, or as no bytes: exported models say
-    what is wrong with it.
+    """Reads a recording as the bytes of a WAV file that exported models take.
 
     Args:
         source: As in `gather_recordings`.
+
+    Returns:
+        `(content, error)`: the `bytes` and an empty text; or no bytes, and in a few
+        words why there are none. Of WAV files and of what is empty exported models
+        say themselves what is wrong.
     """
     if source == STDIN:
         source = sys.stdin.buffer.read()
-    clip = StoredClip(source if isinstance(source, bytes) else str(source))
-    for read in (clip.wav, clip.content):
-        try:
-            return read()
-        except UserError:
-            continue
-    return b""
+    content, error = try_reading(source)
+    if not content:
+        return content, error
+    try:
+        return StoredClip(content).wav(), ""
+    except UserError as refused:
+        return b"", refused.what

@@ -24,12 +24,14 @@ def measure(task, table, split):
         split: Its name.
 
     Returns:
-        The figures, a dict, see `transcript_metrics`; with a language model also
-        `without_language_model`, a dict of `wer` and `cer`.
+        The figures, a dict, see `transcript_metrics`. With a language model also
+        `without_language_model`, a dict of `wer` and `cer`; of a streaming model whose
+        run decodes by a search also `streaming`, another one of greedy decoding, which
+        is how streams are answered.
     """
+    config = task.config
     said = list(map(task.normalize, table.texts))
-    budget = task.config.seconds_per_batch
-    found, elapsed = answer_table(task.serving_module(), table, budget)
+    found, elapsed = answer_table(task.serving_module(), table, config)
     heard = [transcript.text for transcript in found]
     groups = {"speakers": table.speakers, "snrs": table.snrs}
     metrics = transcript_metrics(
@@ -41,17 +43,23 @@ def measure(task, table, split):
         **groups,
     )
     if task.language_model_unit:
-        plain = SpeechRecognizer(task.model, task.tokens, task.config)
-        without, _ = answer_table(plain, table, budget)
-        rates = transcript_metrics(said, [transcript.text for transcript in without])
-        metrics["without_language_model"] = {
-            name: rates[name] for name in ("wer", "cer")
-        }
+        metrics["without_language_model"] = _plain_rates(task, table, said, config)
+    if config.model == "streaming" and config.beam_width > 1:
+        greedy = dataclasses.replace(config, beam_width=1, hot_words=())
+        metrics["streaming"] = _plain_rates(task, table, said, greedy)
     metrics["data"] = str(table.source)
     listed = rows(said, heard, names=table.names, **groups)
     examples = _pictured(task, table, said, found)
     write_pictures(task.run, split, metrics, examples, listed)
     return metrics
+
+
+def _plain_rates(task, table, said, config):
+    """Returns the error rates without a language model."""
+    module = SpeechRecognizer(task.model, task.tokens, config)
+    found, _ = answer_table(module, table, config)
+    rates = transcript_metrics(said, [transcript.text for transcript in found])
+    return {name: rates[name] for name in ("wer", "cer")}
 
 
 def _pictured(task, table, said, found):
@@ -64,7 +72,12 @@ def _pictured(task, table, said, found):
         hop_length=config.hop_length,
         mel_bins=config.mel_bins,
     )
-    valid = [row for row, transcript in enumerate(found) if transcript.valid]
+    # What was answered in parts would take too much memory, and too wide a picture.
+    valid = [
+        row
+        for row, transcript in enumerate(found)
+        if transcript.valid and table.durations[row] <= config.max_seconds
+    ]
     valid.sort(
         key=lambda row: character_error_rate([said[row]], [found[row].text]),
         reverse=True,

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from ...data.audio import decode_wav, resample_batch
 from ...data.audio.resample import MAX_RATE, MIN_RATE, is_known_rate
-from ...data.audio.wav import LOUDEST
+from ...data.audio.wav import LOUDEST, too_long_error
 from ...layers import GreedyDecoder, PrefixBeamSearch, RecurrentStack
 from ...serving.module import ServingModule, apply_model
 from .setup import encode_hot_words
@@ -39,8 +39,8 @@ class SpeechRecognizer(ServingModule):
             `valid` bool `[N]`; `error` string `[N]`.
             `n_best` takes `wav_bytes` and returns `texts` string `[N, B]` and `scores`
             float32 `[N, B]`, the best first, with `valid` and `error`; it is there
-            where the config's beam is wider than 1. `stream`, of a streaming model, is
-            described at `StreamingRecognizer`.
+            where the config's beam is wider than 1. `stream`, of a streaming model,
+            takes `samples`, `lengths` and `state_bytes`, see `StreamingRecognizer`.
         decode: The first step, see `decode_wav`: from `wav_bytes` to `(samples,
             lengths, valid, error)`.
         posteriors: From `samples` float32 `[N, T]` at the model's rate and `lengths`
@@ -187,7 +187,7 @@ def _resampled(samples, lengths, rate, config):
         f"sampling rate not from {MIN_RATE} to {MAX_RATE}",
         tf.where(
             seconds > config.max_seconds,
-            f"longer than {config.max_seconds:g} s",
+            too_long_error(config.max_seconds),
             tf.where(
                 sane,
                 tf.where(lengths > 0, "", "no samples"),

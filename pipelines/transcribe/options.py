@@ -63,6 +63,30 @@ class DoctorOptions:
 
 
 @dataclasses.dataclass
+class DecodingArguments:
+    """Changes how a run decodes: its evaluations, predictions and exports follow.
+    Without any flag, shows how it does."""
+
+    run: Run
+    """The run folder."""
+    beam_width: optional(int, "N") = None
+    """Texts that the prefix beam search follows; 1 takes the most likely symbol of each
+    frame."""
+    hot_words: optional(tuple[str, ...], "WORD...") = None
+    """Words to expect, such as names; '' for none."""
+    hot_word_score: optional(float, "BONUS") = None
+    """Added for each of them."""
+    alpha: optional(float, "WEIGHT") = None
+    """Weight of the language model, if the run has one."""
+    beta: optional(float, "BONUS") = None
+    """Added for each word, or token, with a language model."""
+
+    def __post_init__(self):
+        if self.hot_words is not None:
+            self.hot_words = tuple(word for word in self.hot_words if word)
+
+
+@dataclasses.dataclass
 class LanguageModelArguments:
     """Gives a run a language model, which its evaluations, predictions and exports
     then use: learnt from text, or read from an ARPA file. Its weights alpha and beta
@@ -91,6 +115,8 @@ class LanguageModelArguments:
     """Take the run's language model away."""
 
     def __post_init__(self):
+        if sum((bool(self.text), self.arpa is not None, self.remove)) > 1:
+            raise UserError("`--text`, `--arpa` and `--remove` exclude each other")
         if self.order is not None and self.order < 1:
             _refuse("order", "at least 1", self.order)
         if self.min_count < 1:

@@ -101,6 +101,32 @@ def transcripts(names, answers):
     ]
 
 
+def unreadable(source, error):
+    """Returns the `Transcript` of a recording that could not be read.
+
+    Args:
+        source: What it is called.
+        error: Why not, in a few words.
+    """
+    return Transcript(source, "", 0.0, (), False, error)
+
+
+def with_errors(results, errors):
+    """Puts in why recordings could not be read before they were sent.
+
+    Args:
+        results: List of `Transcript`.
+        errors: A text for each; empty for one that was read.
+
+    Returns:
+        A list of `Transcript`.
+    """
+    return [
+        unreadable(result.source, error) if error else result
+        for result, error in zip(results, errors, strict=True)
+    ]
+
+
 def result_lines(results):
     """Returns `Transcript`s and `PartialTranscript`s as lines for a person."""
     return [_line(result) for result in results]

@@ -1,6 +1,5 @@
 """How far transcripts are from what was said, in words and in characters."""
 
-import collections
 import dataclasses
 
 import numpy as np
@@ -97,24 +96,6 @@ def character_error_rate(references, hypotheses):
         As `word_error_rate`.
     """
     return _error_rate(references, hypotheses, str.strip)
-
-
-def confusions(references, hypotheses):
-    """Counts which words were taken for which.
-
-    Args:
-        references: List of `str`, what was said.
-        hypotheses: List of `str`, what was understood.
-
-    Returns:
-        `Counter` of pairs of a word that was said and one that was understood, with
-        `None` for a word too many or missing.
-    """
-    counts = collections.Counter()
-    for reference, hypothesis in zip(references, hypotheses, strict=True):
-        pairs = alignment(reference.split(), hypothesis.split()).pairs
-        counts.update((a, b) for a, b in pairs if a != b)
-    return counts
 
 
 def _error_rate(references, hypotheses, tokens):

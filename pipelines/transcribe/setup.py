@@ -44,6 +44,7 @@ def load_tables(data, data_dir, config, run=None):
             count=config.join_count,
             held_out_count=max(config.join_count // _TENTH, 1),
             parts=config.join,
+            max_seconds=config.max_seconds,
             seed=config.seed,
         ).table()
     return table, stored
@@ -81,21 +82,19 @@ def encode_hot_words(config, tokens):
     return list(map(tokens.encode, words))
 
 
-def usable_rows(table, config, encode, augmentation):
+def usable_rows(table, config, encode):
     """Finds the recordings that CTC can learn from.
 
     Args:
         table: An `AudioTable`.
         config: A `TranscribeConfig` with the data's values.
         encode: Function from a text to its labels.
-        augmentation: The `WaveformAugmentation`, which may make them shorter.
 
     Returns:
         `(rows, left_out)`: the numbers of the rows, and a list of `(name, reason)`.
     """
-    fastest = max(augmentation.speed[1], 1.0) if augmentation.speed_probability else 1.0
-    samples = table.durations * config.sampling_rate / fastest
-    steps = longest_steps(config, samples.astype(int))
+    samples = (table.durations * config.sampling_rate).astype(int)
+    steps = longest_steps(config, samples)
     rows, left_out = [], []
     for row, text in enumerate(table.texts):
         labels = encode(text)

@@ -31,12 +31,14 @@ class StreamingRecognizer:
 
     Attributes:
         serve: A `tf.function` that takes `samples` float32 `[N, T]`, the next piece
-            of each recording, mono, -1 to 1, at the model's rate; and `state_bytes`
-            string `[N]`, what came back with the piece before, empty for the first.
-            It returns `text` string `[N]`, the text so far; `state_bytes` string
-            `[N]`; `valid` bool `[N]`, false for a state that is not of this model or
-            samples that are no audio; and `error` string `[N]`. The text of a row
-            that is not valid is empty, and so is its state.
+            of each recording, mono, -1 to 1, at the model's rate, padded; `lengths`
+            int32 `[N]`, how many samples a row has, all where negative; and
+            `state_bytes` string `[N]`, what came back with the piece before, empty
+            for the first. What lies behind a row's length is not heard. It returns
+            `text` string `[N]`, the text so far; `state_bytes` string `[N]`; `valid`
+            bool `[N]`, false for a state that is not of this model or samples that
+            are no audio; and `error` string `[N]`. The text of a row that is not
+            valid is empty, and so is its state.
     """
 
     def __init__(self, model, config, spelling):
@@ -57,17 +59,22 @@ class StreamingRecognizer:
         @tf.function(
             input_signature=[
                 tf.TensorSpec([None, None], tf.float32, "samples"),
+                tf.TensorSpec([None], tf.int32, "lengths"),
                 tf.TensorSpec([None], tf.string, "state_bytes"),
             ],
             autograph=False,
         )
-        def serve(samples, state_bytes):
+        def serve(samples, lengths, state_bytes):
             numbers, labels, known = self._unpack(state_bytes)
+            size = tf.shape(samples)[1]
+            lengths = tf.where(lengths < 0, size, tf.minimum(lengths, size))
+            # What lies behind a row's end may be anything.
+            samples = tf.where(tf.sequence_mask(lengths, size), samples, 0.0)
             # The comparison is false for a NaN, too.
             sane = tf.reduce_all(tf.abs(samples) <= LOUDEST, axis=1)
             valid = known & sane
             samples = tf.where(sane[:, None], samples, 0.0)
-            new, numbers = apply_model(self._hear, (samples, numbers))
+            new, numbers = apply_model(self._hear, (samples, lengths, numbers))
             labels = tf.concat([labels, new], axis=1)
             error = tf.where(sane, "", "samples far outside -1 to 1")
             return {
@@ -101,12 +108,12 @@ class StreamingRecognizer:
 
     def _hear(self, inputs, training):
         """Returns the new labels, -1 where there is none, and the new numbers."""
-        samples, numbers = inputs
+        samples, sizes, numbers = inputs
         size = tf.shape(samples)[1]
         last = tf.cast(numbers[:, _LAST], tf.int32)
         pending = tf.cast(numbers[:, _PENDING], tf.int32)
         pending = tf.clip_by_value(pending, 0, self._step - 1)
-        steps = (pending + size) // self._step
+        steps = (pending + sizes) // self._step
         together = tf.concat(
             [numbers[:, _FIXED : _FIXED + self._kept], samples], axis=1
         )
@@ -115,7 +122,7 @@ class StreamingRecognizer:
         places += (self._kept - self._before - pending)[:, None]
         places = tf.minimum(places, self._kept + size - 1)
         x = tf.gather(together, places, batch_dims=1)
-        lengths = self._before + pending + size
+        lengths = self._before + pending + sizes
         for layer in self._front_end:
             x = layer(x, lengths=lengths)
             lengths = getattr(layer, "output_lengths", tf.identity)(lengths)
@@ -132,11 +139,14 @@ class StreamingRecognizer:
         is_new = there & (labels > 0) & (labels != before[:, :-1])
         facts = {
             _MARK: tf.fill(tf.shape(last), self._mark),
-            _PENDING: tf.cast(pending + size - steps * self._step, tf.float32),
+            _PENDING: tf.cast(pending + sizes - steps * self._step, tf.float32),
             _LAST: tf.cast(tf.gather(before, steps, batch_dims=1), tf.float32),
         }
         facts = tf.stack([facts[place] for place in range(_FIXED)], axis=1)
-        numbers = tf.concat([facts, together[:, size:], state], axis=1)
+        # The last samples before each row's own end.
+        places = sizes[:, None] + tf.range(self._kept)
+        kept = tf.gather(together, places, batch_dims=1)
+        numbers = tf.concat([facts, kept, state], axis=1)
         return tf.where(is_new, labels, -1), numbers
 
 

@@ -16,7 +16,7 @@ from ..config import make_config
 from ..examples import keep_held_out_examples, read_examples
 from ..training.checkpoint import load_state
 from ..training.fingerprint import fingerprint
-from .answers import stream_transcripts, transcribe_long
+from .answers import stream_transcripts, transcribe_all
 from .attach import attach_language_model
 from .config import TranscribeConfig, filled_in
 from .evaluation import metric_lines
@@ -27,7 +27,7 @@ from .model import adapt_normalization, build_model
 from .module import SpeechRecognizer
 from .options import PredictOptions
 from .report import write_report
-from .results import result_lines, transcripts
+from .results import PartialTranscript, result_lines, with_errors
 from .setup import (
     encode_hot_words,
     load_tables,
@@ -76,7 +76,7 @@ class SpeechRecognition(Task):
             raise UserError("has no recordings for training", data)
         config = filled_in(config, table.rates)
         if resume:
-            tokens = load_tokens(run.path)
+            tokens = load_tokens(run.path, config.tokens)
         else:
             texts = map(normalizer(config), table.select("train").texts)
             tokens = make_tokens(config, list(texts))
@@ -98,12 +98,10 @@ class SpeechRecognition(Task):
 
     def _fit(self, resume, progress):
         config, table = self.config, self._table
-        augmentation = make_augmentation(config)
-        train = self._usable(table.select("train"), augmentation, progress)
         loader = self._loader(
-            train,
+            self._usable(table.select("train"), progress),
             progress,
-            augmentation=augmentation,
+            augmentation=make_augmentation(config),
             noises=self._noises,
         )
         val = None
@@ -113,7 +111,8 @@ class SpeechRecognition(Task):
             progress.say("no validation recordings: the last epoch is kept")
         if not (resume and self.run.last.exists()):
             share = max(loader.steps_per_epoch // _ADAPTED, 1)
-            adapt_normalization(self.model, config, loader.ordered().shard(share, 0))
+            batches = loader.epoch(config.epochs - 1).shard(share, 0)
+            adapt_normalization(self.model, config, batches)
         training = SpeechTraining(
             self.model,
             self.tokens,
@@ -125,17 +124,19 @@ class SpeechRecognition(Task):
         self._train_model(training, resume, progress)
         self._conclude(table, progress)
 
-    def _usable(self, table, augmentation, progress):
-        rows, left_out = usable_rows(table, self.config, self.encode, augmentation)
+    def _usable(self, table, progress):
+        """Returns the recordings that can be learnt from."""
+        if table.renew is not None:  # made ones fit, and are others in each epoch
+            return table
+        rows, left_out = usable_rows(table, self.config, self.encode)
         _announce(left_out, progress)
         if not len(rows):
             raise UserError(
                 "no recording can be learnt from",
                 table.source,
-                f"The first: {': '.join(left_out[0])}",
+                f"The first: {', '.join(left_out[0])}",
             )
-        # What is made anew in each epoch has other recordings then.
-        return table.take(rows) if table.renew is None else table
+        return table.take(rows)
 
     def _loader(self, table, progress, **options):
         config = self.config
@@ -170,7 +171,7 @@ class SpeechRecognition(Task):
     @classmethod
     def _restore(cls, run, config):
         keras.config.set_dtype_policy(config.precision)
-        tokens = load_tokens(run.path)
+        tokens = load_tokens(run.path, config.tokens)
         model = build_model(config, tokens.size)
         load_state(run.best, {"model": model.variables})
         return cls(run, config, model, tokens)
@@ -251,17 +252,11 @@ class SpeechRecognition(Task):
         sources = gather_recordings(inputs)
         for first in range(0, len(sources), _PART):
             names, part = zip(*sources[first : first + _PART], strict=True)
-            part = [wav_bytes(source) for source in part]
-            answers = self._answer("serving_default", wav_bytes=np.array(part, object))
-            for content, result in zip(part, transcripts(names, answers), strict=True):
-                if result.error.startswith("longer than"):
-                    result = transcribe_long(
-                        self._answer,
-                        result.source,
-                        content,
-                        self.config.max_seconds,
-                    )
-                yield result
+            contents, errors = zip(*map(wav_bytes, part), strict=True)
+            found = transcribe_all(
+                self._answer, names, contents, self.config.max_seconds
+            )
+            yield from with_errors(found, errors)
 
     def _pieces(self, inputs, options):
         if "stream" not in self.serving_module().endpoints:
@@ -271,8 +266,14 @@ class SpeechRecognition(Task):
                 "Train one with --model streaming",
             )
         for name, source in gather_recordings(inputs):
-            is_live = source == STDIN
-            file = sys.stdin.buffer if is_live else io.BytesIO(wav_bytes(source))
+            if source == STDIN:
+                file = sys.stdin.buffer
+            else:
+                content, error = wav_bytes(source)
+                if error:
+                    yield PartialTranscript(name, 0.0, "", True, False, error)
+                    continue
+                file = io.BytesIO(content)
             yield from stream_transcripts(
                 self._answer, name, file, options.chunk, self.config.sampling_rate
             )
@@ -320,6 +321,28 @@ class SpeechRecognition(Task):
             UserError: if the texts or the file cannot be used.
         """
         yield from attach_language_model(self, **options)
+
+    def decoding_lines(self, **settings):
+        """Changes how the run decodes; its predictions and exports follow.
+
+        Args:
+            **settings: The fields of `DecodingArguments` but for `run`. Those that
+                are `None` stay as they are.
+
+        Returns:
+            Lines that name the settings as they are then.
+
+        Raises:
+            UserError: if one is out of its range, or a hot word cannot be written.
+        """
+        given = {name: value for name, value in settings.items() if value is not None}
+        if given:
+            config = dataclasses.replace(self.config, **given)
+            encode_hot_words(config, self.tokens)
+            self.config = config
+            self.run.add_facts(config)
+            self._module = None
+        return [f"{name:15} {getattr(self.config, name)}" for name in settings]
 
     def take_language_model(self, unit, **settings):
         """Uses the language model that lies in the run folder from now on.
@@ -394,6 +417,7 @@ class SpeechRecognition(Task):
             "n_best": {"wav_bytes": contents},
             "stream": {
                 "samples": samples[:, : self.config.sampling_rate],
+                "lengths": np.full(len(lengths), -1, np.int32),
                 "state_bytes": np.full(len(lengths), b"", object),
             },
         }

@@ -1,6 +1,5 @@
 """What a recogniser writes with: characters, or pieces of words."""
 
-import collections
 import dataclasses
 import functools
 import io
@@ -225,15 +224,17 @@ class PieceTokens:
         )
 
 
-def load_tokens(folder):
-    """Reads the tokens that were saved in a folder, of whichever kind they are.
+def load_tokens(folder, kind):
+    """Reads the tokens that were saved in a folder.
+
+    Args:
+        folder: Its path.
+        kind: `"characters"` or `"pieces"`.
 
     Raises:
         UserError: if there are none, or the file is damaged.
     """
-    if (Path(folder) / PIECES_FILE).exists():
-        return PieceTokens.load(folder)
-    return CharacterTokens.load(folder)
+    return {"characters": CharacterTokens, "pieces": PieceTokens}[kind].load(folder)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -265,32 +266,22 @@ class TextNormalizer:
         return " ".join(text.split())
 
 
-def alphabet(texts, limit=None):
+def alphabet(texts):
     """Returns the characters of texts, sorted.
 
     Args:
         texts: Iterable of `str`, normalised.
-        limit: How many there may be, if any number will not do.
 
     Returns:
         `str`, each character once.
 
     Raises:
-        UserError: if there are none, or more than the limit.
+        UserError: if there are none.
     """
-    counts = collections.Counter()
-    for text in texts:
-        counts.update(text)
-    if not counts:
+    characters = set().union(*texts)
+    if not characters:
         raise UserError("the texts have no characters")
-    if limit is not None and len(counts) > limit:
-        rarest = " ".join(char for char, _ in counts.most_common()[:-11:-1])
-        raise UserError(
-            f"the texts have {len(counts):,} different characters, more than {limit:,}"
-            f"; among the rarest are {rarest}",
-            mend="Mend the texts, or learn pieces of words instead of characters",
-        )
-    return "".join(sorted(counts))
+    return "".join(sorted(characters))
 
 
 def _without_punctuation(text):

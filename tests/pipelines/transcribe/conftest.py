@@ -1,5 +1,7 @@
 """One small trained recogniser that the tests of speech recognition share."""
 
+import shutil
+
 import pytest
 from helpers.morse_files import PLAIN, SMALL, write_morse
 
@@ -25,3 +27,9 @@ def morse_run(morse_folder, tmp_path_factory):
 @pytest.fixture(scope="session")
 def recognizer(morse_run):
     return SpeechRecognition.load(morse_run)
+
+
+@pytest.fixture
+def own_run(morse_run, tmp_path):
+    """A copy of the run, to be changed."""
+    return shutil.copytree(morse_run, tmp_path / "own run")

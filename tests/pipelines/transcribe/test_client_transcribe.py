@@ -74,14 +74,23 @@ def test_recordings_go_in_parts_and_keep_their_order(tmp_path):
     (tmp_path / "b.wav").write_bytes(WAV)
     steps = [_answer("häta", ""), _answer("so")]
     with _server(*steps) as server, Client(server.url, batch_size=2) as asking:
-        found = transcribe(asking, [WAV, b"text", tmp_path / "b.wav"], "m")
+        found = transcribe(asking, [WAV, b"RIFF", tmp_path / "b.wav"], "m")
         sent = _sent(server)
-    assert sent == [[WAV, b"text"], [WAV]]
+    assert sent == [[WAV, b"RIFF"], [WAV]]
     first, bad, last = found
     assert first.words == (Word("häta", 0.25, 0.5, 0.75),) and first.score == -0.5
     assert (first.source, first.text) == ("input 0", "häta")
     assert (bad.valid, bad.error, bad.words) == (False, "not a WAV file", ())
     assert (last.source, last.text) == (str(tmp_path / "b.wav"), "so")
+
+
+def test_why_a_recording_cannot_be_read_is_told():
+    with _server(_answer("a", "")) as server, Client(server.url) as asking:
+        good, bad = transcribe(asking, [WAV, b"fLaC and no more"], "m")
+        assert _sent(server) == [[WAV, b""]]
+    assert (good.text, good.error) == ("a", "")
+    assert (bad.source, bad.valid, bad.text) == ("input 1", False, "")
+    assert "is no recording that can be read" in bad.error
 
 
 def test_without_a_limit_sixteen_go_at_a_time():

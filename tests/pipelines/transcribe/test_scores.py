@@ -6,7 +6,6 @@ import pytest
 from amalthea.pipelines.transcribe.scores import (
     alignment,
     character_error_rate,
-    confusions,
     word_error_rate,
 )
 
@@ -99,11 +98,6 @@ def test_nothing_was_said():
     assert word_error_rate([""], [""]) == 0
     assert word_error_rate([""], ["a"]) == float("inf")
     assert word_error_rate(["", "a"], ["b", "a"]) == 1
-
-
-def test_confusions():
-    counts = confusions(["a b c", "a b"], ["a x c d", "x"])
-    assert counts == {("b", "x"): 1, (None, "d"): 1, ("a", "x"): 1, ("b", None): 1}
 
 
 def test_one_hypothesis_for_each_reference():

@@ -62,9 +62,11 @@ def whole_texts(recognizer, samples):
     return answer["text"].numpy().tolist()
 
 
-def feed(recognizer, samples, states):
+def feed(recognizer, samples, states, lengths=None):
     answer = recognizer.endpoints["stream"](
-        samples=np.asarray(samples, np.float32), state_bytes=np.array(states, object)
+        samples=np.asarray(samples, np.float32),
+        lengths=np.full(len(samples), -1) if lengths is None else lengths,
+        state_bytes=np.array(states, object),
     )
     return {name: value.numpy() for name, value in answer.items()}
 
@@ -134,6 +136,50 @@ def test_rows_of_a_batch_are_at_places_of_their_own(streaming):
     for row, place in enumerate(begun):
         rest = feed(streaming, samples[row : row + 1, place:], states[row : row + 1])
         assert rest["text"][0] == expected[row]
+
+
+def test_padded_rows_are_heard_as_if_alone(streaming):
+    samples = sounds(4, 8000, seed=6)
+    expected = whole_texts(streaming, samples)
+    states, alone = [b""] * 4, [b""] * 4
+    # Bytes of a state's numbers; the labels of the text follow.
+    size = len(feed(streaming, np.zeros((1, 0)), [b""])["state_bytes"][0]) - 1
+    begun = np.zeros(4, int)
+    for lengths in (
+        *([0, 1, 319, 1600], [320, 0, 700, 1], [5000, 2222, 0, 333], [0] * 4),
+        8000 - np.array([5320, 2223, 1019, 1934]),
+    ):
+        padded = np.full((4, max(lengths) + 50), np.nan, np.float32)
+        padded[1] = 0.9 * (-1) ** np.arange(padded.shape[1])
+        padded[2] = -np.inf
+        rests = [row[place:] for row, place in zip(samples, begun, strict=True)]
+        pieces = [rest[:count] for rest, count in zip(rests, lengths, strict=True)]
+        for row, piece in zip(padded, pieces, strict=True):
+            row[: len(piece)] = piece
+        answer = feed(streaming, padded, states, lengths)
+        assert answer["valid"].all()
+        states = answer["state_bytes"]
+        for row, piece in enumerate(pieces):
+            one = feed(streaming, piece[None], alone[row : row + 1])
+            alone[row] = one["state_bytes"][0]
+            assert answer["text"][row] == one["text"][0]
+            assert states[row][size:] == alone[row][size:]
+            numbers = [
+                np.frombuffer(s[:size], "<f4") for s in (states[row], alone[row])
+            ]
+            np.testing.assert_allclose(*numbers, atol=1e-4)
+        begun += lengths
+    assert answer["text"].tolist() == expected and len(set(expected)) == 4
+
+
+def test_lengths_are_held_to_the_samples_there_are(streaming):
+    samples = sounds(4, 3000, seed=7)
+    expected = feed(streaming, samples, [b""] * 4)
+    answer = feed(streaming, samples, [b""] * 4, [-1, 3000, 3001, 2**31 - 1])
+    for name, value in expected.items():
+        np.testing.assert_array_equal(answer[name], value)
+    again = feed(streaming, samples, [b""] * 4, [-(2**31), -2, -1, 3000])
+    np.testing.assert_array_equal(again["state_bytes"], expected["state_bytes"])
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,21 @@ import io
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers.morse_files import MORSE_RATE, UNIT, morse_samples
 from helpers.wav_files import encode_wav
 
+from amalthea.data.audio import AudioTable
+from amalthea.data.audio.clips import ArrayClip
 from amalthea.data.audio.morse_text import WORD, units
 from amalthea.pipelines import SpeechRecognition
 from amalthea.pipelines.transcribe.answers import (
+    answer_table,
     cut_points,
     stream_transcripts,
     transcribe_long,
 )
+from amalthea.pipelines.transcribe.config import TranscribeConfig
 from amalthea.pipelines.transcribe.scores import word_error_rate
 
 RATE = 1000
@@ -131,11 +136,94 @@ def test_a_long_recording_is_heard_in_parts(recognizer):
     assert (starts < ends + UNIT * WORD).all()
 
 
+def sound_table(sounds, rate):
+    """An `AudioTable` of samples in memory, without texts."""
+    count = len(sounds)
+    return AudioTable(
+        source="memory",
+        description="sounds",
+        clips=[ArrayClip(sound, rate) for sound in sounds],
+        texts=[""] * count,
+        names=[f"row {row}" for row in range(count)],
+        splits=np.full(count, "test"),
+        keys=np.zeros(count, np.uint64),
+        durations=np.array([len(sound) / rate for sound in sounds]),
+        rates=np.full(count, rate, np.int32),
+    )
+
+
+def test_a_table_is_answered_as_the_recordings_are_by_themselves(recognizer):
+    sounds = [morse_samples(text) for text in ("man time is it", "man", "sin tea")]
+    broken = np.full(10, np.nan, np.float32)
+    table = sound_table([*sounds, broken], MORSE_RATE)
+    config = dataclasses.replace(recognizer.config, max_seconds=2.0)
+    assert table.durations[0] > 2 * config.max_seconds > 2 * table.durations[1]
+    parts = [recognizer.run, config, recognizer.model, recognizer.tokens]
+    task = SpeechRecognition(*parts)
+    found, elapsed = answer_table(task.serving_module(), table, config)
+    contents = [clip.wav() for clip in table.clips[:3]]
+    alone = [result for content in contents for result in task.predict(content)]
+    assert [each.text for each in found[:3]] == [each.text for each in alone]
+    assert [each.valid for each in found] == [True, True, True, False]
+    assert found[0].text and found[1].text == "man" and found[0].source == "row 0"
+    assert found[0].words[-1].end > 2 * config.max_seconds
+    assert elapsed > 0
+
+
+class Module:
+    """Notes how many recordings come together; those of over 10 kB are too long."""
+
+    def __init__(self, longest):
+        self.sizes, self.parts = [], []
+        self._error = f"longer than {longest:g} s"
+        self.endpoints = {"serving_default": self._whole, "samples": self._part}
+
+    def _whole(self, wav_bytes):
+        self.sizes.append(len(wav_bytes))
+        lengths = [len(content) > 10_000 for content in wav_bytes.numpy()]
+        return self._answers([self._error if long else "" for long in lengths])
+
+    def _part(self, samples, lengths, rate):
+        self.parts.append(samples.shape[1])
+        return self._answers([""])
+
+    def _answers(self, errors):
+        count = len(errors)
+        return {
+            "text": tf.fill([count], "text"),
+            "score": tf.zeros(count),
+            "words": tf.fill([count, 0], ""),
+            "word_starts": tf.zeros([count, 0]),
+            "word_ends": tf.zeros([count, 0]),
+            "word_confidence": tf.zeros([count, 0]),
+            "word_count": tf.zeros(count, tf.int32),
+            "valid": tf.equal(errors, ""),
+            "error": tf.constant(errors),
+        }
+
+
+def test_a_long_recording_does_not_make_the_other_batches_large():
+    # A second is 4 kB.
+    sounds = [np.zeros(seconds * RATE, np.float32) for seconds in [1] * 20 + [60, 5]]
+    config = TranscribeConfig(sampling_rate=RATE, max_seconds=2, seconds_per_batch=8)
+    module = Module(config.max_seconds)
+    found, _ = answer_table(module, sound_table(sounds, RATE), config)
+    assert [each.text for each in found[:20]] == ["text"] * 20
+    assert all(each.valid for each in found)
+    first, *sizes = module.sizes
+    assert first == sizes[0] and sum(sizes) == 22
+    # At most 8 s, or one recording.
+    assert max(sizes) <= 8 and sizes[-1] == 1
+    silence, *parts = module.parts
+    assert silence == RATE and max(parts) <= 2 * RATE
+    assert sum(parts) == 65 * RATE
+
+
 class Counted:
     """Hears how many samples there were; refuses NaN."""
 
-    def __call__(self, signature, *, samples, state_bytes):
-        assert signature == "stream"
+    def __call__(self, signature, *, samples, lengths, state_bytes):
+        assert signature == "stream" and lengths.tolist() == [-1]
         count = int(state_bytes[0] or 0) + samples.shape[1]
         is_good = bool(np.isfinite(samples).all())
         return {

@@ -18,7 +18,6 @@ from amalthea.pipelines.transcribe.config import TranscribeConfig, filled_in
 from amalthea.pipelines.transcribe.setup import (
     encode_hot_words,
     load_tables,
-    make_augmentation,
     make_tokens,
     normalizer,
     read_noises,
@@ -71,11 +70,9 @@ def test_recordings_of_no_use_are_left_out_with_reasons():
         ["ab", "aa", "abc", "abcd", "", "!", "a", "a", "aab"],
         [0.08, 0.08, 0.08, 0.08, 5.0, 5.0, 30.0, 30.5, 0.08],
     )
-    config = make_config(speed_probability=0.0)
+    config = make_config()
     tokens = CharacterTokens("abcd")
-    rows, left_out = usable_rows(
-        table, config, tokens.encode, make_augmentation(config)
-    )
+    rows, left_out = usable_rows(table, config, tokens.encode)
     assert rows.tolist() == [0, 1, 2, 6]
     assert left_out == [
         ("row 3", "too short for its text: 3 steps, 4 needed"),
@@ -84,20 +81,6 @@ def test_recordings_of_no_use_are_left_out_with_reasons():
         ("row 7", "30.5 s, longer than max_seconds"),
         ("row 8", "too short for its text: 3 steps, 4 needed"),
     ]
-
-
-def test_recordings_have_to_do_when_they_are_played_faster():
-    table = written(["abc", "abc"], [0.081, 0.1])
-    tokens = CharacterTokens("abc")
-    for speed, probability, expected in (
-        ((0.9, 1.2), 0.5, [1]),
-        ((0.9, 1.2), 0.0, [0, 1]),
-        ((0.8, 0.9), 0.5, [0, 1]),
-    ):
-        config = make_config(speed=speed, speed_probability=probability)
-        augmentation = make_augmentation(config)
-        rows, _ = usable_rows(table, config, tokens.encode, augmentation)
-        assert rows.tolist() == expected
 
 
 def test_splits_are_those_of_the_folders(small_folder):

@@ -184,6 +184,7 @@ def test_lines_for_a_person():
         unreadable=1,
     )
     metrics["without_language_model"] = {"wer": 0.75, "cer": 0.5}
+    metrics["streaming"] = {"wer": 1.0, "cer": None}
     assert metric_lines(metrics) == [
         "WER                 50.00%  1 substitutions, 1 insertions, 1 deletions; "
         "6 words",
@@ -192,6 +193,7 @@ def test_lines_for_a_person():
         "unreadable               1",
         "real-time factor    0.1000  seconds for each second of audio",
         "without the language model: WER 75.00%, CER 50.00%",
+        "as a stream: WER 100.00%, CER –",
         "SNR                    WER      CER  recordings    words",
         "  -5 dB            100.00%  100.00%           2        1",
         "  20 dB             40.00%   25.00%           2        5",

@@ -152,6 +152,10 @@ def _split_parts(run, split, metrics):
     if "data" in metrics:
         text = escape(metrics["data"])
         parts.append(f'<p class="lead">Measured on {text}.</p>')
+    if "streaming" in metrics:
+        rates = [_shown(metrics["streaming"].get(rate)) for rate in _RATES[2:]]
+        rows = [["greedy, as streams are answered", *rates]]
+        parts.append(table_html(["decoding", "WER", "CER"], rows))
     if "by_snr" in metrics:
         parts.append(_group_table("SNR", metrics["by_snr"]))
         if (run.report / f"{split}_snr.png").exists():

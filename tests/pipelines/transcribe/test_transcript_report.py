@@ -194,6 +194,15 @@ def test_the_language_model_is_compared(run):
     ]
 
 
+def test_what_streams_are_answered_is_shown(run):
+    streaming = {"streaming": {"wer": 0.375, "cer": 0.125}}
+    run.write_metrics("test", transcript_metrics(SAID, HEARD) | streaming)
+    write_report(run, CONFIG)
+    texts = read_page(run).texts
+    start = texts.index("greedy, as streams are answered")
+    assert texts[start + 1 : start + 3] == ["0.3750", "0.1250"]
+
+
 def test_a_new_evaluation_leaves_nothing_of_the_last(run):
     write_split(run, "val", examples=[example()] * 2, snrs=[0, 10, 0, 10])
     write_split(run, "test", examples=[example()])

@@ -337,12 +337,13 @@ def test_a_run_killed_before_its_first_epoch_is_taken_up(photos, tmp_path, capsy
         "import os, signal, sys\n"
         "from amalthea.pipelines.classify import task\n"
         "from amalthea.pipelines.cli import run\n"
-        "task.{} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from amalthea.pipelines.training import loop\n"
+        "{} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
         "run(sys.argv[1:])"
     )
     words = ["classify", "train", "--data", str(photos), "--out", str(out)]
     words += ["--epochs", "1", "--depth", "8", "--width", "2", "--batch-size", "8"]
-    for victim in ("load_table", "run_training"):
+    for victim in ("task.load_table", "loop.run_training"):
         script = code.format(victim)
         killed = subprocess.run([sys.executable, "-c", script, *words, "--resume"])
         assert killed.returncode == -9

@@ -10,6 +10,7 @@ from .config import make_config
 from .environment import prepare_training, restored_policy, start_tensorflow
 from .registry import find_task
 from .run_folder import RunFolder, write_json
+from .training.checkpoint import load_state
 from .training.fingerprint import check_fingerprint
 from .training.progress import Progress
 
@@ -176,11 +177,9 @@ class Task(abc.ABC):
 
     def _answer(self, signature, **inputs):
         """Asks the serving module; numpy arrays in, numpy arrays out."""
-        import tensorflow as tf
+        from ..serving.module import ask
 
-        endpoint = self.serving_module().endpoints[signature]
-        outputs = endpoint(**{name: tf.constant(x) for name, x in inputs.items()})
-        return {name: output.numpy() for name, output in outputs.items()}
+        return ask(self.serving_module(), signature, **inputs)
 
     def export(self, models_dir, name=None, version=None, *, keep=None):
         """Exports one SavedModel that takes raw input and returns the answer.
@@ -314,7 +313,6 @@ class Task(abc.ABC):
             resume: Continue from the last epoch, if there is one.
             progress: A `Progress`.
         """
-        from .training.checkpoint import load_state
         from .training.loop import run_training
 
         run_training(

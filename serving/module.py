@@ -28,6 +28,22 @@ class ServingModule(tf.Module):
         self.endpoints = {}
 
 
+def ask(module, signature, **inputs):
+    """Asks a module as a client would: numpy arrays in, numpy arrays out.
+
+    Args:
+        module: A `ServingModule`.
+        signature: Name of one of its endpoints.
+        **inputs: What it takes.
+
+    Returns:
+        A dict from the name of an output to its array.
+    """
+    inputs = {name: tf.constant(value) for name, value in inputs.items()}
+    outputs = module.endpoints[signature](**inputs)
+    return {name: output.numpy() for name, output in outputs.items()}
+
+
 def apply_model(model, inputs):
     """Calls a Keras model for inference on a batch that may be empty.
 

@@ -1,14 +1,12 @@
 """The page of a run of word embeddings, and its figures as lines."""
 
-import dataclasses
 import itertools
 from html import escape
 
-from ..report import plot_curves
-from ..report.page import Section, figure_html, table_html, write_page
+from ..report.page import Section, figure_html, table_html
+from ..report.run_page import training_sections, write_sections
 from .maps import FEWEST, write_map
 
-_CURVES = "curves.png"
 _MAP = "map.png"
 _SHOWN_WORDS = 20
 _NEAREST = 6
@@ -55,7 +53,6 @@ def write_report(run, config, vectors, *, draw_map=False):
         draw_map: Draw the map, which the folder lacks or has of other vectors.
     """
     figures = run.read_figures()
-    facts = run.facts("embed")
     rows = [[text, figures[name]] for name, text in _FIGURES.items() if name in figures]
     parts = [Section("Figures", [table_html(["figure", "value"], rows)])]
     if "debias" in figures:
@@ -66,28 +63,15 @@ def write_report(run, config, vectors, *, draw_map=False):
             _cells(section[name] for name in columns) for section in figures["sections"]
         ]
         parts.append(Section("Analogies", [table_html(columns, cells)]))
-    history = run.read_rows(run.history, ("epoch",))
-    if history:
-        plot_curves(history, run.report / _CURVES)
-        caption = "Mean loss of each epoch, words a second, learning rate."
-        parts.append(Section("Training", [figure_html(_CURVES, caption)]))
+    caption = "Mean loss of each epoch, words a second, learning rate."
+    parts += training_sections(run, caption)
     if draw_map and len(vectors) >= FEWEST:
         write_map(vectors, run.report / _MAP, seed=config.seed)
     if (run.report / _MAP).exists():
         caption = "The most frequent words, by t-SNE: similar words lie together."
         parts.append(Section("Map", [figure_html(_MAP, caption)]))
     parts.append(Section("Nearest words", [_nearest_table(vectors)]))
-    settings = [
-        [name, "" if value is None else str(value)]
-        for name, value in {**facts, **dataclasses.asdict(config)}.items()
-    ]
-    parts.append(Section("Settings", [table_html(["name", "value"], settings)]))
-    write_page(
-        run.report / "index.html",
-        f"Word embeddings: {run.path.resolve().name}",
-        f"trained on {facts['data']} by amalthea {facts['version']}",
-        parts,
-    )
+    write_sections(run, config, "embed", "Word embeddings", parts)
 
 
 def _debias_section(found):

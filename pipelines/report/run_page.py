@@ -25,33 +25,60 @@ def write_run_page(run, config, task, title, *, summary, captions, curves="", li
         links: Pairs of a file's kind, with its extension, and what is in it. The
             file is `SPLIT_KIND`.
     """
-    facts = run.facts(task)
     metrics = run.read_metrics()
     sections = []
     if metrics:
         sections.append(Section("Figures", [_summary_table(metrics, summary)]))
-    history = run.read_rows(run.history, ("epoch",))
-    if history:
-        plot_curves(history, run.report / _CURVES)
-        averaged = " with the averaged weights" if config.ema else ""
-        caption = (
-            "Training is measured on augmented examples, validation on plain "
-            f"ones{averaged}. {curves}"
-        )
-        sections.append(Section("Training", [figure_html(_CURVES, caption.strip())]))
+    averaged = " with the averaged weights" if config.ema else ""
+    caption = (
+        "Training is measured on augmented examples, validation on plain "
+        f"ones{averaged}. {curves}"
+    )
+    sections += training_sections(run, caption.strip())
     for split, values in metrics.items():
         parts = _split_parts(run.report, split, values, captions, links)
         sections.append(Section(f"Split: {split}", parts))
+    write_sections(run, config, task, title, sections)
+
+
+def training_sections(run, caption):
+    """Draws the curves of a run's history and returns the section that shows them.
+
+    Args:
+        run: The `RunFolder`.
+        caption: What is said of them.
+
+    Returns:
+        A list of one `Section`; an empty one where there is no history.
+    """
+    history = run.read_rows(run.history, ("epoch",))
+    if not history:
+        return []
+    plot_curves(history, run.report / _CURVES)
+    return [Section("Training", [figure_html(_CURVES, caption)])]
+
+
+def write_sections(run, config, task, title, sections):
+    """Writes `report/index.html` with these sections and the run's settings below.
+
+    Args:
+        run: The `RunFolder`.
+        config: The run's settings.
+        task: The task's name, as the run's facts have it.
+        title: What the task does, the first words of the heading.
+        sections: List of `Section`.
+    """
+    facts = run.facts(task)
     settings = [
         [name, "" if value is None else str(value)]
         for name, value in {**facts, **dataclasses.asdict(config)}.items()
     ]
-    sections.append(Section("Settings", [table_html(["name", "value"], settings)]))
+    table = table_html(["name", "value"], settings)
     write_page(
         run.report / "index.html",
         f"{title}: {run.path.resolve().name}",
         f"trained on {facts['data']} by amalthea {facts['version']}",
-        sections,
+        [*sections, Section("Settings", [table])],
     )
 
 

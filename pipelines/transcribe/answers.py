@@ -4,13 +4,13 @@ import functools
 import time
 
 import numpy as np
-import tensorflow as tf
 
 from ...data.audio import batch_by_duration
 from ...data.audio.clips import StoredClip
 from ...data.audio.wav import too_long_error
 from ...data.audio.wav_stream import wav_pieces
 from ...errors import UserError
+from ...serving.module import ask
 from .results import PartialTranscript, Transcript, Word, transcripts, unreadable
 
 _MOST_ROWS = 32
@@ -31,7 +31,7 @@ def answer_table(module, table, config):
         `(found, elapsed)`: a list with the `Transcript` of each row, and the seconds
         the answers took.
     """
-    answer = functools.partial(_ask, module)
+    answer = functools.partial(ask, module)
     found, elapsed = [None] * len(table), 0.0
     budget = config.seconds_per_batch
     # What is longer than the budget fills it: it comes alone.
@@ -180,12 +180,6 @@ def stream_transcripts(answer, name, file, chunk, sampling_rate):
         yield PartialTranscript(name, seconds, text, True, False, error.what)
         return
     yield PartialTranscript(name, _seconds(heard, sampling_rate), text, True)
-
-
-def _ask(module, signature, **inputs):
-    inputs = {name: tf.constant(value) for name, value in inputs.items()}
-    outputs = module.endpoints[signature](**inputs)
-    return {name: output.numpy() for name, output in outputs.items()}
 
 
 def _answer_part(answer, name, samples, rate):

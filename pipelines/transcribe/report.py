@@ -1,17 +1,16 @@
 """Pictures of a recogniser's transcripts and the page of its run."""
 
-import dataclasses
 from html import escape
 
-from ..report import new_figure, plot_curves, save_figure
-from ..report.page import Section, figure_html, table_html, write_page
+from ..report import new_figure, save_figure
+from ..report.page import Section, figure_html, table_html
+from ..report.run_page import training_sections, write_sections
 from .evaluation import worst_groups
 from .marked import transcript_table
 from .pictures import posterior_figure
 
 _WORST = 20  # recordings on the page
 _MOST_SPEAKERS = 50
-_CURVES = "curves.png"
 _SUMMARY = {
     "examples": "recordings",
     "unreadable": "unreadable",
@@ -82,35 +81,21 @@ def write_report(run, config):
         run: The `RunFolder`.
         config: The run's settings.
     """
-    facts = run.facts("transcribe")
     metrics = run.read_metrics()
     sections = []
     if metrics:
         sections.append(Section("Figures", _summary_parts(metrics)))
-    history = run.read_rows(run.history, ("epoch",))
-    if history:
-        plot_curves(history, run.report / _CURVES)
-        averaged = ", with the averaged weights" if config.ema else ""
-        caption = (
-            "Training is measured on augmented recordings, validation on plain "
-            f"ones{averaged}."
-        )
-        sections.append(Section("Training", [figure_html(_CURVES, caption)]))
+    averaged = ", with the averaged weights" if config.ema else ""
+    caption = (
+        "Training is measured on augmented recordings, validation on plain "
+        f"ones{averaged}."
+    )
+    sections += training_sections(run, caption)
     sections += [
         Section(f"Split: {split}", _split_parts(run, split, values))
         for split, values in metrics.items()
     ]
-    settings = [
-        [name, "" if value is None else str(value)]
-        for name, value in {**facts, **dataclasses.asdict(config)}.items()
-    ]
-    sections.append(Section("Settings", [table_html(["name", "value"], settings)]))
-    write_page(
-        run.report / "index.html",
-        f"Speech recognition: {run.path.resolve().name}",
-        f"trained on {facts['data']} by amalthea {facts['version']}",
-        sections,
-    )
+    write_sections(run, config, "transcribe", "Speech recognition", sections)
 
 
 def _errors_file(run, split):

@@ -3,8 +3,9 @@
 Training, validation and test are of `espeak_sentences.py`: the test's sentences and
 voice are neither in training nor in validation. The model is then measured on real
 speech as well, 40 sentences of LJSpeech, of which it has seen nothing. All of it again
-with a language model of the 29,000 sentences that Multi30k has for training; those of
-validation and test are not among them. Minutes are those of the whole training command.
+with a language model, 4-grams of pieces from the 29,000 sentences that Multi30k has for
+training; those of validation and test are not among them. Minutes are those of the
+whole training command.
 
     python benchmarks/espeak_sentences.py --out FOLDER
     AMALTHEA_DATA=... python benchmarks/transcribe_sentences.py --data FOLDER
@@ -39,7 +40,7 @@ def main():
             for name in ("val", "test"):
                 helped[name] = evaluation(run, "--split", name)
         for name in ("val", "test", "real"):
-            for used, figures in (("", metrics[name]), ("words", helped[name])):
+            for used, figures in (("", metrics[name]), ("pieces", helped[name])):
                 show(
                     seed,
                     f"{minutes:.1f}",

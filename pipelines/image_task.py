@@ -12,7 +12,6 @@ from .base import Task
 from .examples import keep_held_out_examples, read_examples
 
 SERVING_BATCH = 64  # images a call of the serving module gets in evaluate and predict
-SHOWN_UNREADABLE = 5
 MOST_LABELS = 30  # that a model card names
 MANY = 2000  # images whose reading takes long enough to be announced
 
@@ -167,12 +166,3 @@ def announce_reading(table, progress):
     """Says that many images are about to be read."""
     if table.pixels is None and len(table) > MANY:
         progress.say(f"reading {len(table):,} images")
-
-
-def announce_unreadable(loader, progress):
-    """Names the images that a loader leaves out."""
-    for name, reason in loader.unreadable[:SHOWN_UNREADABLE]:
-        progress.say(f"left out: {name}: {reason}")
-    more = len(loader.unreadable) - SHOWN_UNREADABLE
-    if more > 0:
-        progress.say(f"left out: {more} more images")

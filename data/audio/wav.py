@@ -7,6 +7,7 @@ from .wav_header import CODINGS, read_headers
 from .wav_samples import decode_samples
 
 LOUDEST = 2.0**16  # a float file may hold 16-bit numbers as they are
+TOO_LOUD = "samples far outside -1 to 1"
 
 
 def decode_wav(wav_bytes, target_rate, max_seconds=60.0):
@@ -57,13 +58,37 @@ def decode_wav(wav_bytes, target_rate, max_seconds=60.0):
         return resample(decode_samples(data, coding, channels), rate, target_rate)
 
     samples = map_rows(decode, (wav_bytes, *header[:-1]), lengths)
-    # Damaged floats can be anything; a NaN is not below the limit either.
-    sane = tf.reduce_all(tf.abs(samples) <= LOUDEST, axis=1)
+    # Damaged floats can be anything. The samples of bad rows are none already.
+    samples, sane = _silenced(samples)
     valid = good & sane
-    samples = tf.where(valid[:, None], samples, 0.0)
     lengths = tf.cast(tf.where(valid, lengths, 0), tf.int32)
-    error = tf.where(sane, error, "samples far outside -1 to 1")
+    error = tf.where(sane, error, TOO_LOUD)
     return samples, lengths, valid, error
+
+
+def checked_samples(samples, lengths):
+    """Silences what is no audio in rows of samples that somebody sends.
+
+    Args:
+        samples: float32 `[N, T]`, padded with anything.
+        lengths: int32 `[N]`, how many samples a row has, all where negative.
+
+    Returns:
+        A tuple `(samples, lengths, sane)`: zeros behind each row's end and in rows
+        that are no audio; `lengths` from 0 to `T`; and bool `[N]`, which rows are.
+    """
+    size = tf.shape(samples)[1]
+    lengths = tf.where(lengths < 0, size, tf.minimum(lengths, size))
+    samples = tf.where(tf.sequence_mask(lengths, size), samples, 0.0)
+    samples, sane = _silenced(samples)
+    return samples, lengths, sane
+
+
+def _silenced(samples):
+    """Returns samples without the rows that are no audio, and which rows are."""
+    # The comparison is false for a NaN, too.
+    sane = tf.reduce_all(tf.abs(samples) <= LOUDEST, axis=1)
+    return tf.where(sane[:, None], samples, 0.0), sane
 
 
 def too_long_error(max_seconds):

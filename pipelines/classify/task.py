@@ -13,7 +13,7 @@ from ...data.images.doctor import examine_images
 from ...data.untuned import PREFETCH
 from ...errors import UserError
 from ..config import make_config
-from ..image_task import ImageTask, announce_reading, announce_unreadable
+from ..image_task import ImageTask, announce_reading
 from ..inputs import gather_images, gather_sources, try_reading
 from ..training.checkpoint import load_state
 from ..training.fingerprint import fingerprint
@@ -313,7 +313,7 @@ class ImageClassification(ImageTask):
             seed=self.config.seed,
             drop_remainder=drop_remainder,
         )
-        announce_unreadable(loader, progress)
+        progress.left_out(loader.unreadable, "images")
         return loader
 
     def _calibrate(self, loader):

@@ -12,7 +12,7 @@ from ...data.boxes.contact_sheet import contact_sheet
 from ...errors import UserError
 from ...layers import DetectionEvaluator
 from ..config import make_config
-from ..image_task import ImageTask, announce_reading, announce_unreadable
+from ..image_task import ImageTask, announce_reading
 from ..training.checkpoint import load_state
 from ..training.fingerprint import fingerprint
 from .backbone import store_backbone, stored_backbone, trained_backbone
@@ -316,7 +316,7 @@ class ObjectDetection(ImageTask):
             points=bool(self.head.points),
             **options,
         )
-        announce_unreadable(loader, progress)
+        progress.left_out(loader.unreadable, "images")
         return loader
 
     def _measure(self, table, split):

@@ -8,6 +8,7 @@ from rich.progress import Progress as Bar
 
 # How often the running loss is read: each read waits for the device.
 SECONDS_BETWEEN_READS = 0.5
+SHOWN_LEFT_OUT = 5  # examples that are left out are named
 
 
 class Progress:
@@ -32,6 +33,19 @@ class Progress:
     def say(self, text):
         """Prints a line."""
         self._console.print(text, markup=False)
+
+    def left_out(self, examples, kind):
+        """Names the first examples that are left out, and counts the others.
+
+        Args:
+            examples: List of `(name, reason)`.
+            kind: What they are, in the plural.
+        """
+        for name, reason in examples[:SHOWN_LEFT_OUT]:
+            self.say(f"left out: {name}: {reason}")
+        more = len(examples) - SHOWN_LEFT_OUT
+        if more > 0:
+            self.say(f"left out: {more:,} more {kind}")
 
     def resumed(self, epoch, epochs):
         """Says where a resumed run goes on."""

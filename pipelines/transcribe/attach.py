@@ -2,13 +2,14 @@
 
 import tensorflow as tf
 
-from ...data.audio import AudioLoader
 from ...data.text.ngram import NGramModel
 from ...errors import UserError
 from .language_model import (
     ALPHAS,
     BETAS,
     choose_weights,
+    fitting_unit,
+    heard_texts,
     make_layer,
     stored_file,
     train_ngrams,
@@ -23,7 +24,7 @@ def attach_language_model(
     task,
     text=(),
     arpa=None,
-    unit="words",
+    unit=None,
     order=None,
     min_count=1,
     alpha=None,
@@ -37,7 +38,7 @@ def attach_language_model(
         task: A `SpeechRecognition`.
         text: Text files to learn from; the training transcripts if none.
         arpa: An ARPA file instead.
-        unit: `"words"` or `"tokens"`.
+        unit: `"words"` or `"tokens"`; as `fitting_unit` if not given.
         order: Length of the longest n-grams.
         min_count: Words that occur less often count as unknown.
         alpha: Its weight; chosen on the validation recordings if not given.
@@ -51,7 +52,7 @@ def attach_language_model(
     Raises:
         UserError: if the texts or the file cannot be used.
     """
-    path = stored_file(task.run)
+    path, unit = stored_file(task.run), unit or fitting_unit(task.tokens)
     if remove:
         task.take_language_model("")
         path.unlink(missing_ok=True)
@@ -98,34 +99,22 @@ def _choose(task, layer, width, alphas, betas):
         table = task.load_table("val")
     except UserError as error:
         raise UserError(error.what, error.where, "Give --alpha and --beta") from error
-    config = task.config
-    loader = AudioLoader(
-        table,
-        sampling_rate=config.sampling_rate,
-        encode=task.encode,
-        seconds_per_batch=max(config.seconds_per_batch, config.max_seconds),
-        batch_size=config.batch_size,
-        cache="none",
-    )
     batches, said = [], []
+    loader = task.make_loader(table, cache="none")
     for samples, lengths, labels, label_lengths in loader.ordered():
         outputs = task.model({"samples": samples, "lengths": lengths})
         batches.append((outputs["logits"], outputs["lengths"]))
         for row, length in zip(labels.numpy(), label_lengths.numpy(), strict=True):
             said.append(task.tokens.decode(row[:length]))
-    search = make_decoder(task.tokens, config, layer, beam_width=width)
-    spelling = Spelling(task.tokens, config.step_seconds)
-    plain = make_decoder(task.tokens, config, beam_width=width)
+    search = make_decoder(task.tokens, task.config, layer, beam_width=width)
+    spelling = Spelling(task.tokens, task.config.step_seconds)
+    plain = make_decoder(task.tokens, task.config, beam_width=width)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def decode(logits, lengths):
         return spelling.texts(plain(logits, lengths)["labels"][:, 0])
 
-    heard = [
-        text.decode(errors="replace")
-        for batch in batches
-        for text in decode(*batch).numpy()
-    ]
+    heard = heard_texts(batches, decode)
     chosen = choose_weights(
         batches, said, search, spelling.texts, word_error_rate, alphas, betas
     )

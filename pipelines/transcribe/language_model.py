@@ -9,7 +9,7 @@ from ...data.text.ngram import characters as as_characters
 from ...errors import UserError
 from ...layers import TokenLanguageModel, WordLanguageModel
 
-ORDERS = {"words": 3, "tokens": 6}  # lengths of the longest n-grams
+ORDERS = {"words": 3, "characters": 6, "pieces": 4}  # lengths of the longest n-grams
 # What is tried where the weights are not given.
 ALPHAS = (0.25, 0.5, 0.75, 1.0, 1.5)
 BETAS = (0.0, 0.75, 1.5, 3.0)
@@ -38,6 +38,18 @@ def load_language_model(run, unit, tokens, config):
     return make_layer(ngrams, tokens, unit, alpha=config.alpha, beta=config.beta)
 
 
+def fitting_unit(tokens):
+    """Returns what the n-grams of a language model for some tokens had best be of.
+
+    Args:
+        tokens: The run's tokens.
+
+    Returns:
+        `"words"` where the tokens part them by a space of its own, else `"tokens"`.
+    """
+    return "tokens" if tokens.delimiter is None else "words"
+
+
 def train_ngrams(texts, tokens, unit, *, order=None, min_count=1):
     """Learns an n-gram model from texts.
 
@@ -45,7 +57,7 @@ def train_ngrams(texts, tokens, unit, *, order=None, min_count=1):
         texts: Iterable of `str`, normalised.
         tokens: The run's tokens.
         unit: `"words"` or `"tokens"`.
-        order: Length of the longest n-grams; 3 for words, 6 for tokens, if not given.
+        order: Length of the longest n-grams; as `ORDERS` if not given.
         min_count: Words that occur less often count as unknown ones.
 
     Returns:
@@ -55,11 +67,12 @@ def train_ngrams(texts, tokens, unit, *, order=None, min_count=1):
         UserError: if the texts hold nothing.
     """
     if unit == "words":
+        kind = unit
         sentences = (text.split() for text in texts)
     else:
-        names = token_names(tokens)
+        kind, names = tokens.kind, token_names(tokens)
         sentences = ([names[label] for label in tokens.encode(text)] for text in texts)
-    return NGramModel.train(sentences, order or ORDERS[unit], min_count)
+    return NGramModel.train(sentences, order or ORDERS[kind], min_count)
 
 
 def token_names(tokens):
@@ -127,6 +140,21 @@ def make_layer(ngrams, tokens, unit, *, alpha, beta):
     )
 
 
+def heard_texts(batches, decode, *options):
+    """Returns the texts of batches, a list of `str` in the order of their rows.
+
+    Args:
+        batches: List of `(logits, lengths)`.
+        decode: Function from those two and the options to texts, string `[N]`.
+        *options: What else it takes.
+    """
+    return [
+        text.decode(errors="replace")
+        for logits, lengths in batches
+        for text in decode(logits, lengths, *options).numpy()
+    ]
+
+
 def choose_weights(batches, texts, search, spell, error_rate, alphas, betas):
     """Tries weights of a language model on recordings and returns the best.
 
@@ -157,13 +185,7 @@ def choose_weights(batches, texts, search, spell, error_rate, alphas, betas):
     found = []
     try:
         for alpha, beta in itertools.product(alphas, betas):
-            heard = [
-                text.decode(errors="replace")
-                for logits, lengths in batches
-                for text in decode(
-                    logits, lengths, np.float32(alpha), np.float32(beta)
-                ).numpy()
-            ]
+            heard = heard_texts(batches, decode, np.float32(alpha), np.float32(beta))
             found.append((error_rate(texts, heard), alpha, beta))
     finally:
         layer.alpha, layer.beta = weights

@@ -87,11 +87,7 @@ def longest_steps(config, samples):
     """Returns how many steps of text a number of samples has; int or an array."""
     if config.model == "streaming":
         return samples // config.step_length
-    steps = 1 + samples // config.hop_length
-    step = config.subsampling
-    while step > 1:
-        steps, step = (steps + 1) // 2, step // 2
-    return steps
+    return _subsampling(config).output_lengths(1 + samples // config.hop_length)
 
 
 def _features(config, samples, lengths):

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from ...data.audio import decode_wav, resample_batch
 from ...data.audio.resample import MAX_RATE, MIN_RATE, is_known_rate
-from ...data.audio.wav import LOUDEST, too_long_error
+from ...data.audio.wav import TOO_LOUD, checked_samples, too_long_error
 from ...layers import GreedyDecoder, PrefixBeamSearch, RecurrentStack
 from ...serving.module import ServingModule, apply_model
 from .setup import encode_hot_words
@@ -59,11 +59,6 @@ class SpeechRecognizer(ServingModule):
         def decode(wav_bytes):
             return decode_wav(wav_bytes, config.sampling_rate, config.max_seconds)
 
-        def logits_of(samples, lengths):
-            inputs = {"samples": samples, "lengths": lengths}
-            outputs = apply_model(model, inputs)
-            return outputs["logits"], outputs["lengths"]
-
         def hear(decoder, samples, lengths):
             def decoded(inputs, training):
                 outputs = model(inputs, training=training)
@@ -86,16 +81,6 @@ class SpeechRecognizer(ServingModule):
                 "error": error,
             }
 
-        def answer_several(samples, lengths, valid, error):
-            found = hear(several, samples, lengths)
-            labels = tf.where(valid[:, None, None], found["labels"], -1)
-            return {
-                "texts": spelling.texts(labels),
-                "scores": tf.where(valid[:, None], found["scores"], 0.0),
-                "valid": valid,
-                "error": error,
-            }
-
         encoded = tf.TensorSpec([None], tf.string, "wav_bytes")
 
         @tf.function(input_signature=[encoded], autograph=False)
@@ -104,7 +89,15 @@ class SpeechRecognizer(ServingModule):
 
         @tf.function(input_signature=[encoded], autograph=False)
         def serve_several(wav_bytes):
-            return answer_several(*decode(wav_bytes))
+            samples, lengths, valid, error = decode(wav_bytes)
+            found = hear(several, samples, lengths)
+            labels = tf.where(valid[:, None, None], found["labels"], -1)
+            return {
+                "texts": spelling.texts(labels),
+                "scores": tf.where(valid[:, None], found["scores"], 0.0),
+                "valid": valid,
+                "error": error,
+            }
 
         @tf.function(
             input_signature=[
@@ -115,12 +108,21 @@ class SpeechRecognizer(ServingModule):
             autograph=False,
         )
         def serve_samples(samples, lengths, rate):
-            size = tf.shape(samples)[1]
-            lengths = tf.where(lengths < 0, size, tf.minimum(lengths, size))
             return answer(*_resampled(samples, lengths, rate, config))
 
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, None], tf.float32),
+                tf.TensorSpec([None], tf.int32),
+            ],
+            autograph=False,
+        )
+        def posteriors(samples, lengths):
+            outputs = apply_model(model, {"samples": samples, "lengths": lengths})
+            return tf.nn.softmax(outputs["logits"]), outputs["lengths"]
+
         self.decode = decode
-        self.posteriors = _posteriors(logits_of)
+        self.posteriors = posteriors
         self.endpoints = {"serving_default": serve_bytes, "samples": serve_samples}
         if config.beam_width > 1:
             self.endpoints["n_best"] = serve_several
@@ -176,12 +178,8 @@ def make_portable(model):
 
 def _resampled(samples, lengths, rate, config):
     """Returns what `decode_wav` does, for samples instead of files."""
+    samples, lengths, sane = checked_samples(samples, lengths)
     seconds = tf.cast(lengths, tf.float64) / tf.cast(tf.maximum(rate, 1), tf.float64)
-    # What lies behind a row's end may be anything.
-    there = tf.sequence_mask(lengths, tf.shape(samples)[1])
-    samples = tf.where(there, samples, 0.0)
-    # The comparison is false for a NaN, too.
-    sane = tf.reduce_all(tf.abs(samples) <= LOUDEST, axis=1)
     error = tf.where(
         ~is_known_rate(rate),
         f"sampling rate not from {MIN_RATE} to {MAX_RATE}",
@@ -191,7 +189,7 @@ def _resampled(samples, lengths, rate, config):
             tf.where(
                 sane,
                 tf.where(lengths > 0, "", "no samples"),
-                "samples far outside -1 to 1",
+                TOO_LOUD,
             ),
         ),
     )
@@ -200,18 +198,3 @@ def _resampled(samples, lengths, rate, config):
     lengths = tf.where(valid, lengths, 0)
     samples, lengths = resample_batch(samples, lengths, rate, config.sampling_rate)
     return samples, lengths, valid, error
-
-
-def _posteriors(logits_of):
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None], tf.float32),
-            tf.TensorSpec([None], tf.int32),
-        ],
-        autograph=False,
-    )
-    def posteriors(samples, lengths):
-        logits, steps = logits_of(samples, lengths)
-        return tf.nn.softmax(logits), steps
-
-    return posteriors

@@ -99,10 +99,12 @@ class LanguageModelArguments:
     training transcripts if none are named."""
     arpa: optional(Path, "FILE") = None
     """An ARPA file instead."""
-    unit: Literal["words", "tokens"] = "words"
-    """A model of words, or of what the run writes with: characters or pieces."""
+    unit: Literal["words", "tokens"] | None = None
+    """A model of words, or of what the run writes with: characters or pieces. If not
+    given, words where the run writes spaces as characters."""
     order: optional(int, "N") = None
-    """Length of the longest n-grams: 3 for words, 6 for tokens, if not given."""
+    """Length of the longest n-grams: 3 for words, 6 for characters, 4 for pieces, if
+    not given."""
     min_count: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """Words with fewer occurrences count as unknown."""
     alpha: optional(float, "WEIGHT") = None

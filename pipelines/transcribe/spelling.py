@@ -62,7 +62,8 @@ class Spelling:
         in_word = (labels >= 0) & ~tf.gather(self._is_space, classes)
         # A word also begins where there was none in the frame before.
         gap = tf.pad(~in_word[:, :-1], [[0, 0], [1, 0]], constant_values=True)
-        begins = in_word & (gap[:, : tf.shape(labels)[1]] | self._begins(classes))
+        begins = tf.gather(self._starts_word, classes)
+        begins = in_word & (gap[:, : tf.shape(labels)[1]] | begins)
         place = tf.cumsum(tf.cast(begins, tf.int32), axis=1) - 1
         count = tf.reduce_sum(tf.cast(begins, tf.int32), axis=1)
         rows, most = tf.size(count), tf.reduce_max(tf.concat([count, [0]], 0))
@@ -86,9 +87,6 @@ class Spelling:
             "word_confidence": join(confidence, tf.math.unsorted_segment_mean),
             "word_count": count,
         }
-
-    def _begins(self, classes):
-        return tf.gather(self._starts_word, classes)
 
 
 def tidy(texts):

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from ...data.audio.wav import LOUDEST
+from ...data.audio.wav import TOO_LOUD, checked_samples
 from ...serving.module import apply_model
 from .model import left_context
 
@@ -66,17 +66,11 @@ class StreamingRecognizer:
         )
         def serve(samples, lengths, state_bytes):
             numbers, labels, known = self._unpack(state_bytes)
-            size = tf.shape(samples)[1]
-            lengths = tf.where(lengths < 0, size, tf.minimum(lengths, size))
-            # What lies behind a row's end may be anything.
-            samples = tf.where(tf.sequence_mask(lengths, size), samples, 0.0)
-            # The comparison is false for a NaN, too.
-            sane = tf.reduce_all(tf.abs(samples) <= LOUDEST, axis=1)
+            samples, lengths, sane = checked_samples(samples, lengths)
             valid = known & sane
-            samples = tf.where(sane[:, None], samples, 0.0)
             new, numbers = apply_model(self._hear, (samples, lengths, numbers))
             labels = tf.concat([labels, new], axis=1)
-            error = tf.where(sane, "", "samples far outside -1 to 1")
+            error = tf.where(sane, "", TOO_LOUD)
             return {
                 "text": tf.where(valid, spelling.texts(labels), ""),
                 "state_bytes": tf.where(valid, _pack(numbers, labels), ""),

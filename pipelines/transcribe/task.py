@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import io
-import sys
 
 import keras
 import numpy as np
@@ -16,18 +14,17 @@ from ..config import make_config
 from ..examples import keep_held_out_examples, read_examples
 from ..training.checkpoint import load_state
 from ..training.fingerprint import fingerprint
-from .answers import stream_transcripts, transcribe_all
 from .attach import attach_language_model
 from .config import TranscribeConfig, filled_in
 from .evaluation import metric_lines
-from .inputs import STDIN, gather_recordings, wav_bytes
 from .language_model import load_language_model
 from .measure import measure
 from .model import adapt_normalization, build_model
 from .module import SpeechRecognizer
 from .options import PredictOptions
+from .predict import partial_transcripts, whole_transcripts
 from .report import write_report
-from .results import PartialTranscript, result_lines, with_errors
+from .results import result_lines
 from .setup import (
     encode_hot_words,
     load_tables,
@@ -42,9 +39,7 @@ from .setup import (
 from .tokens import load_tokens
 from .training import SpeechTraining
 
-_PART = 8  # recordings of `predict` that are answered at a time
 _EXAMPLES = 8  # recordings of the warm-up
-_SHOWN = 5  # of the recordings that are left out
 _ADAPTED = 50  # batches that the features' scale is taken from
 
 
@@ -98,7 +93,7 @@ class SpeechRecognition(Task):
 
     def _fit(self, resume, progress):
         config, table = self.config, self._table
-        loader = self._loader(
+        loader = self._announced_loader(
             self._usable(table.select("train"), progress),
             progress,
             augmentation=make_augmentation(config),
@@ -106,7 +101,7 @@ class SpeechRecognition(Task):
         )
         val = None
         if "val" in table.splits:
-            val = self._loader(table.select("val"), progress).ordered()
+            val = self._announced_loader(table.select("val"), progress).ordered()
         else:
             progress.say("no validation recordings: the last epoch is kept")
         if not (resume and self.run.last.exists()):
@@ -129,7 +124,7 @@ class SpeechRecognition(Task):
         if table.renew is not None:  # made ones fit, and are others in each epoch
             return table
         rows, left_out = usable_rows(table, self.config, self.encode)
-        _announce(left_out, progress)
+        progress.left_out(left_out, "recordings")
         if not len(rows):
             raise UserError(
                 "no recording can be learnt from",
@@ -138,21 +133,29 @@ class SpeechRecognition(Task):
             )
         return table.take(rows)
 
-    def _loader(self, table, progress, **options):
-        config = self.config
-        loader = AudioLoader(
-            table,
-            sampling_rate=config.sampling_rate,
-            encode=self.encode,
-            seconds_per_batch=max(config.seconds_per_batch, config.max_seconds),
-            batch_size=config.batch_size,
-            seed=config.seed,
-            cache=config.cache,
-            **options,
-        )
+    def _announced_loader(self, table, progress, **options):
+        loader = self.make_loader(table, **options)
         too_long = [(name, f"{seconds:g} s") for name, seconds in loader.too_long]
-        _announce([*loader.unreadable, *too_long], progress)
+        progress.left_out([*loader.unreadable, *too_long], "recordings")
         return loader
+
+    def make_loader(self, table, **options):
+        """Returns the batches of recordings that the model takes.
+
+        Args:
+            table: An `AudioTable`.
+            **options: Options of `AudioLoader` beside or instead of the run's.
+        """
+        config = self.config
+        settings = {
+            "sampling_rate": config.sampling_rate,
+            "encode": self.encode,
+            "seconds_per_batch": max(config.seconds_per_batch, config.max_seconds),
+            "batch_size": config.batch_size,
+            "seed": config.seed,
+            "cache": config.cache,
+        }
+        return AudioLoader(table, **{**settings, **options})
 
     def encode(self, text):
         """Returns the labels of a text."""
@@ -237,10 +240,9 @@ class SpeechRecognition(Task):
             UserError: as `predict`, or if the folder cannot be written.
         """
         options = make_config(PredictOptions, options)
-        found = self._pieces(inputs, options) if options.stream else self._texts(inputs)
         results = []
         try:
-            for result in found:
+            for result in self._transcripts(inputs, options):
                 if getattr(result, "is_final", True):
                     results.append(result)
                 yield result
@@ -248,35 +250,19 @@ class SpeechRecognition(Task):
             if save_dir is not None and results:
                 self.save_results(results, save_dir)
 
-    def _texts(self, inputs):
-        sources = gather_recordings(inputs)
-        for first in range(0, len(sources), _PART):
-            names, part = zip(*sources[first : first + _PART], strict=True)
-            contents, errors = zip(*map(wav_bytes, part), strict=True)
-            found = transcribe_all(
-                self._answer, names, contents, self.config.max_seconds
-            )
-            yield from with_errors(found, errors)
-
-    def _pieces(self, inputs, options):
+    def _transcripts(self, inputs, options):
+        config = self.config
+        if not options.stream:
+            return whole_transcripts(self._answer, inputs, config.max_seconds)
         if "stream" not in self.serving_module().endpoints:
             raise UserError(
-                f"is a {self.config.model} model, which hears whole recordings only",
+                f"is a {config.model} model, which hears whole recordings only",
                 self.run.path,
                 "Train one with --model streaming",
             )
-        for name, source in gather_recordings(inputs):
-            if source == STDIN:
-                file = sys.stdin.buffer
-            else:
-                content, error = wav_bytes(source)
-                if error:
-                    yield PartialTranscript(name, 0.0, "", True, False, error)
-                    continue
-                file = io.BytesIO(content)
-            yield from stream_transcripts(
-                self._answer, name, file, options.chunk, self.config.sampling_rate
-            )
+        return partial_transcripts(
+            self._answer, inputs, options.chunk, config.sampling_rate
+        )
 
     @classmethod
     def doctor(cls, data, *, data_dir=None, **settings):
@@ -441,16 +427,6 @@ class SpeechRecognition(Task):
     def result_lines(results):
         """Returns the results of `predict` as lines for a person."""
         return result_lines(results)
-
-
-def _announce(left_out, progress):
-    """Names the recordings that are left out."""
-    if progress is None:
-        return
-    for name, reason in left_out[:_SHOWN]:
-        progress.say(f"left out: {name}: {reason}")
-    if len(left_out) > _SHOWN:
-        progress.say(f"left out: {len(left_out) - _SHOWN:,} more recordings")
 
 
 def _percent(rate):

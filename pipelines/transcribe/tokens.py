@@ -25,6 +25,7 @@ class CharacterTokens:
         characters: The characters, each once.
 
     Attributes:
+        kind: The name of this kind of tokens.
         strings: List of the text of each class, `""` for the blank.
         starts_word: List of bool, whether a space goes before a class's text.
         is_space: List of bool, whether a class's text is the space.
@@ -33,6 +34,8 @@ class CharacterTokens:
     Raises:
         ValueError: if there are none, or one is there twice.
     """
+
+    kind = "characters"
 
     def __init__(self, characters):
         if not characters or len(set(characters)) < len(characters):
@@ -101,6 +104,7 @@ class PieceTokens:
         model: `bytes`, the content of a SentencePiece model's file.
 
     Attributes:
+        kind: The name of this kind of tokens.
         strings: List of the text of each class without the mark of a space before
             it, `""` for the blank.
         starts_word: List of bool, whether a space goes before a class's text.
@@ -114,6 +118,7 @@ class PieceTokens:
         Kudo 2018, Subword regularization; Kudo and Richardson 2018, SentencePiece.
     """
 
+    kind = "pieces"
     delimiter = None
 
     def __init__(self, model):
@@ -234,7 +239,8 @@ def load_tokens(folder, kind):
     Raises:
         UserError: if there are none, or the file is damaged.
     """
-    return {"characters": CharacterTokens, "pieces": PieceTokens}[kind].load(folder)
+    kinds = {tokens.kind: tokens for tokens in (CharacterTokens, PieceTokens)}
+    return kinds[kind].load(folder)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,7 @@ from amalthea.pipelines.cli import run
 from amalthea.pipelines.transcribe import language_model
 from amalthea.pipelines.transcribe.language_model import (
     choose_weights,
+    fitting_unit,
     load_language_model,
     make_layer,
     stored_file,
@@ -44,6 +45,7 @@ def test_ngrams_of_words_and_of_tokens():
     assert letters.order == 6 and "<space>" in letters.vocabulary
     assert letters.log_prob("e", ["t", "h"]) > letters.log_prob("a", ["t", "h"])
     tokens = pieces()
+    assert train_ngrams(TEXTS, tokens, "tokens").order == 4
     ngrams = train_ngrams(TEXTS, tokens, "tokens", order=2)
     assert set(ngrams.vocabulary) <= set(token_names(tokens))
     assert any(name.startswith("\u2581") for name in ngrams.vocabulary)
@@ -103,6 +105,12 @@ def test_a_layer_of_words_needs_a_space_and_words_it_can_write():
     with pytest.raises(UserError, match="knows none of the run's tokens"):
         other = NGramModel.train([["xx", "yy"]])
         make_layer(other, CHARACTERS, "tokens", alpha=0.5, beta=1.0)
+
+
+def test_the_unit_follows_the_tokens():
+    assert fitting_unit(CHARACTERS) == "words"
+    assert fitting_unit(CharacterTokens("acehst")) == "tokens"
+    assert fitting_unit(pieces()) == "tokens"
 
 
 def test_a_table_of_tokens_has_a_limit(monkeypatch):

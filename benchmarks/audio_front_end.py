@@ -30,8 +30,8 @@ RATE = 16000
 STFT = {"n_fft": 512, "win_length": 400, "hop_length": 160}
 FLOOR = 1e-10
 SIZES = ((16, 10), (64, 2))
-# Seconds after which the threads of librosa's products of matrices have given up waiting
-# for another: until then they take time from what runs next.
+# Seconds after which the threads of librosa's products of matrices no longer wait for
+# another: until then they take time from what runs next.
 PAUSE = 0.5
 
 

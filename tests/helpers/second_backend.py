@@ -8,15 +8,17 @@ import tempfile
 from pathlib import Path
 
 _TESTS = Path(__file__).parents[1]
+_ALONE = ("-p", "no:cacheprovider", "-n", "0")
 
 
 class LayerTests:
     """Runs `tests/layers` on JAX beside the other tests, as it takes minutes.
 
-    Their timings matter more, so this yields to them.
+    Args:
+        nice: How much this yields to the other tests, whose timings matter more.
     """
 
-    def __init__(self):
+    def __init__(self, nice=10):
         self._text = tempfile.TemporaryFile("w+")  # noqa: SIM115
         environment = {
             **os.environ,
@@ -26,12 +28,12 @@ class LayerTests:
             "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/layers"],
+            [sys.executable, "-m", "pytest", *_ALONE, "tests/layers"],
             cwd=_TESTS.parent,
             env=environment,
             stdout=self._text,
             stderr=subprocess.STDOUT,
-            preexec_fn=lambda: os.nice(10),
+            preexec_fn=lambda: os.nice(nice),
         )
 
     def result(self):

@@ -111,7 +111,7 @@ def test_a_run_folder_holds_what_a_person_wants_to_read(detector_run, detector):
 
 
 def test_boxes_are_in_the_pixels_of_images_of_any_size(detector):
-    # The same image at three sizes: the same boxes, scaled.
+    # The same image at three sizes: the surest boxes are there in all of them, scaled.
     (content,) = digit_images([1])
     image = Image.open(io.BytesIO(content))
     found = []
@@ -119,11 +119,12 @@ def test_boxes_are_in_the_pixels_of_images_of_any_size(detector):
         size = (image.width * factor, image.height * factor)
         larger = encode(image.resize(size, Image.Resampling.NEAREST), "PNG")
         (result,) = detector.predict([larger])
-        boxes = np.array([[b.x1, b.y1, b.x2, b.y2] for b in result.boxes]) / factor
-        found.append(boxes[np.lexsort(boxes.T)][:3])
-    assert len(found[0])
-    np.testing.assert_allclose(found[1], found[0], atol=2.5)
-    np.testing.assert_allclose(found[2], found[0], atol=2.5)
+        boxes = [[box.x1, box.y1, box.x2, box.y2] for box in result.boxes]
+        found.append(np.array(boxes) / factor)
+    assert len(found[0]) >= 2
+    for surest in found[0][:2]:
+        for others in found[1:]:
+            assert np.abs(others - surest).max(axis=1).min() < 2.5
 
 
 @pytest.fixture(scope="module")

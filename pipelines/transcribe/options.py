@@ -99,7 +99,7 @@ class LanguageModelArguments:
     training transcripts if none are named."""
     arpa: optional(Path, "FILE") = None
     """An ARPA file instead."""
-    unit: Literal["words", "tokens"] | None = None
+    unit: optional(Literal["words", "tokens"], "{words,tokens}") = None
     """A model of words, or of what the run writes with: characters or pieces. If not
     given, words where the run writes spaces as characters."""
     order: optional(int, "N") = None

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import dataclasses
 import io
+import itertools
 import json
 import re
 
@@ -111,7 +112,8 @@ def test_a_run_folder_holds_what_a_person_wants_to_read(detector_run, detector):
 
 
 def test_boxes_are_in_the_pixels_of_images_of_any_size(detector):
-    # The same image at three sizes: the surest boxes are there in all of them, scaled.
+    # The same image at three sizes: the same boxes, scaled. The surest ones, as others
+    # may be sure enough at one size only.
     (content,) = digit_images([1])
     image = Image.open(io.BytesIO(content))
     found = []
@@ -121,10 +123,10 @@ def test_boxes_are_in_the_pixels_of_images_of_any_size(detector):
         (result,) = detector.predict([larger])
         boxes = [[box.x1, box.y1, box.x2, box.y2] for box in result.boxes]
         found.append(np.array(boxes) / factor)
-    assert len(found[0]) >= 2
-    for surest in found[0][:2]:
-        for others in found[1:]:
-            assert np.abs(others - surest).max(axis=1).min() < 2.5
+    assert len(found[0])
+    for ours, theirs in itertools.permutations(found, 2):
+        for surest in ours[:3]:
+            assert np.abs(theirs - surest).max(axis=1).min() <= 2.5
 
 
 @pytest.fixture(scope="module")

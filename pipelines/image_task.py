@@ -99,12 +99,10 @@ class ImageTask(Task):
         Yields:
             Dicts from output name to numpy array, for the images in their order.
         """
-        serve = self.serving_module().endpoints[signature]
 
         def answer(batch):
-            rows = {name: tf.fill([len(batch)], x) for name, x in columns.items()}
-            outputs = serve(image_bytes=tf.constant(batch), **rows)
-            return {name: output.numpy() for name, output in outputs.items()}
+            rows = {name: np.full(len(batch), x) for name, x in columns.items()}
+            return self._answer(signature, image_bytes=batch, **rows)
 
         batch = []
         for content in contents:

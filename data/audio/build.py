@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ...errors import UserError
-from ..images.folders import READERS
 from ..splits import content_key, resolve_splits
+from ..threads import READERS
 from .clips import ArrayClip, StoredClip, look_at
 from .table import AudioTable
 

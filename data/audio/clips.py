@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...errors import UserError
-from ..images.image_set import read_file
+from ..files import read_file
 
 # What the WAV reader inside exported models takes as it is.
 _PLAIN_WAV = frozenset(

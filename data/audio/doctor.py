@@ -1,14 +1,13 @@
 """An examination of recordings with texts, before hours are spent on training."""
 
 import collections
-import os
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from ...errors import UserError
 from ..doctor import Finding, Report
 from ..splits import SPLITS
+from ..threads import DECODERS, ordered_map
 
 SILENT = -60.0  # dB of full scale; a recording whose peak is below is silent
 CLIPPED = 1e-3  # share of samples in runs at full scale
@@ -16,7 +15,6 @@ _FULL_SCALE, _RUN = 0.999, 3  # so many samples at full scale are no accident
 ODD_SPEED = 2.5  # times the usual number of characters a second
 _FEWEST = 20  # recordings from which on the usual can be told
 _SHORTEST_TEXT = 5  # characters from which on a speed can be told
-_READERS = 2 * (os.cpu_count() or 1)
 
 
 def examine_audio(
@@ -94,14 +92,13 @@ class _Seen:
                 return error
             return len(samples) / rate, _peak(samples), _clipped_share(samples)
 
-        with ThreadPoolExecutor(_READERS) as pool:
-            for row, looked in enumerate(pool.map(read, range(total))):
-                if isinstance(looked, UserError):
-                    self.reasons[row] = looked.what
-                else:
-                    self.seconds[row], self.peaks[row], self.clipped[row] = looked
-                if progress:
-                    progress(row + 1, total)
+        for row, looked in enumerate(ordered_map(read, range(total), DECODERS)):
+            if isinstance(looked, UserError):
+                self.reasons[row] = looked.what
+            else:
+                self.seconds[row], self.peaks[row], self.clipped[row] = looked
+            if progress:
+                progress(row + 1, total)
         self.readable = np.array([reason is None for reason in self.reasons], bool)
 
 

@@ -1,7 +1,6 @@
 """Batches of waveforms with their labels for training and validation."""
 
 import itertools
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,11 +8,10 @@ import tensorflow as tf
 
 from ...errors import UserError
 from ..memory import CACHES, free_memory
+from ..threads import DECODERS, ordered_map
 from ..untuned import PREFETCH, untuned
 from .augment import augment_waveform
 from .budget import batch_by_duration
-
-_READERS = 2 * (os.cpu_count() or 1)
 
 
 class AudioLoader:
@@ -165,7 +163,7 @@ class AudioLoader:
                 )
             return samples, np.asarray(self._encode(table.texts[row]), np.int32)
 
-        with ThreadPoolExecutor(_READERS) as pool:
+        with ThreadPoolExecutor(DECODERS) as pool:
             for rows in plan:
                 samples, labels = zip(*pool.map(make, rows.tolist()), strict=True)
                 yield *_padded(samples, np.float32), *_padded(labels, np.int32)
@@ -185,19 +183,15 @@ class AudioLoader:
                 return error
 
         lengths = np.zeros(len(self.table), np.int64)
-        # A pool's `map` would read far ahead of what is taken from it.
-        with ThreadPoolExecutor(_READERS) as pool:
-            for first in range(0, len(lengths), _READERS):
-                rows = range(first, min(first + _READERS, len(lengths)))
-                for row, samples in zip(rows, pool.map(read, rows), strict=True):
-                    if isinstance(samples, UserError):
-                        self.unreadable.append((self.table.names[row], samples.what))
-                        continue
-                    lengths[row] = len(samples)
-                    if self.cached:
-                        self._kept[row] = samples
-                if progress:
-                    progress(rows[-1] + 1, len(lengths))
+        for row, samples in enumerate(ordered_map(read, range(len(lengths)), DECODERS)):
+            if isinstance(samples, UserError):
+                self.unreadable.append((self.table.names[row], samples.what))
+            else:
+                lengths[row] = len(samples)
+                if self.cached:
+                    self._kept[row] = samples
+            if progress:
+                progress(row + 1, len(lengths))
         return lengths
 
     def _planned(self, lengths):

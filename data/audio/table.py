@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...errors import UserError
-from ..images.image_set import pick_rows
+from ..rows import pick_rows
 from ..splits import SPLITS, resolve_splits, rows_of_split
 from .clips import read_resampled
 

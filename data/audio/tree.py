@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from ...errors import UserError
-from ..images.image_set import read_file
+from ..files import read_file
 from ..memory import free_memory
 from ..shown import is_shown
 from ..tfds import MEMORY_LIMIT

@@ -6,9 +6,10 @@ import numpy as np
 
 from ...errors import UserError
 from ..class_names import check_class_names
-from ..images.folders import READERS
-from ..images.image_set import pick_rows, read_file
+from ..files import read_file
+from ..rows import pick_rows
 from ..splits import content_key, resolve_splits
+from ..threads import READERS
 from .check import check_boxes
 from .frames import fit_annotation
 from .sizes import read_header

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ...errors import UserError
+from ..files import read_file
 from ..shown import is_shown
 from ..splits import content_key
+from ..threads import READERS
 from .found import Found
-from .image_set import read_file
 
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"))
 SPLIT_FOLDERS = {
@@ -20,7 +21,6 @@ SPLIT_FOLDERS = {
     "test": "test",
     "testing": "test",
 }
-READERS = 8  # threads that read files to hash them
 
 
 def read_class_folders(root):

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...errors import UserError
+from ..files import read_file
+from ..rows import pick_rows
 from ..splits import SPLITS, rows_of_split
 
 
@@ -108,32 +109,6 @@ class LazyImages(collections.abc.Sequence):
     def take(self, rows):
         """Returns the images of the given row numbers, not yet made."""
         return LazyImages(self._make, self._numbers[np.asarray(rows, int)])
-
-
-def pick_rows(values, rows):
-    """Returns the given rows of a list, array or `LazyImages`; `None` of `None`."""
-    if values is None:
-        return None
-    if isinstance(values, np.ndarray):
-        return values[rows]
-    if isinstance(values, LazyImages):
-        return values.take(rows)
-    return [values[row] for row in rows]
-
-
-def read_file(path, missing=None):
-    """Returns a file's bytes, or `missing` if it cannot be read.
-
-    Raises:
-        UserError: if it cannot be read and `missing` is `None`.
-    """
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        if missing is not None:
-            return missing
-        raise UserError(f"cannot be read ({error.strerror})", path) from error
 
 
 def encode_png(pixels):

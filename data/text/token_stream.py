@@ -1,12 +1,9 @@
 """A corpus as lists of words, split while the ones before are worked on."""
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-
+from ..threads import ordered_map
 from .tokenizer import make_tokenizer
 
 _WORKERS = 2
-_AHEAD = 4  # chunks
 
 
 def stream_words(corpus, options, phrases=()):
@@ -32,7 +29,7 @@ def stream_words(corpus, options, phrases=()):
         texts = (text.decode() for text in tokenize(tf.constant(chunk)).numpy())
         return [text.split(" ") for text in texts if text]
 
-    for documents in _map_ahead(split, corpus.chunks()):
+    for documents in ordered_map(split, corpus.chunks(), _WORKERS):
         count = sum(map(len, documents))
         if phrases:
             documents = [join_phrases(words, phrases) for words in documents]
@@ -63,15 +60,3 @@ def join_phrases(words, tables):
                 last = word
         words = joined
     return words
-
-
-def _map_ahead(function, items):
-    """Like `map`, by threads that work a little ahead."""
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        started = deque()
-        for item in items:
-            started.append(pool.submit(function, item))
-            if len(started) > _AHEAD:
-                yield started.popleft().result()
-        while started:
-            yield started.popleft().result()

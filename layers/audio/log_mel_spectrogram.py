@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from ..precision import full_precision_policy
+from ..sizes import at_least_0
 from .checks import check_argument
 from .mel_filter_bank import mel_filter_bank
 from .padding import zero_padding
@@ -248,11 +249,7 @@ class LogMelSpectrogram(keras.layers.Layer):
         """
         around = 2 * (self.fft_length // 2) if self.center else 0
         frames = 1 + (lengths + around - self.fft_length) // self.hop_length
-        if isinstance(frames, int):
-            return max(frames, 0)
-        if isinstance(frames, np.ndarray | np.integer):
-            return np.maximum(frames, 0)
-        return ops.maximum(frames, 0)
+        return at_least_0(frames)
 
     def compute_output_shape(self, input_shape):
         batch, samples = input_shape

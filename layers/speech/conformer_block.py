@@ -6,8 +6,8 @@ from keras import layers, ops
 from ..audio.checks import check_argument, check_features
 from ..audio.padding import sequence_mask, zero_padding
 from ..precision import full_precision
+from ..sizes import at_least_0
 from .rotary import rotate_by_position
-from .sizes import at_least_0
 
 
 @keras.saving.register_keras_serializable(package="amalthea")

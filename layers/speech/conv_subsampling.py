@@ -5,7 +5,7 @@ from keras import layers, ops
 
 from ..audio.checks import check_argument, check_features
 from ..audio.padding import sequence_mask, zero_padding
-from .sizes import at_least_0
+from ..sizes import at_least_0
 
 FACTORS = (1, 2, 4, 8)
 PADDINGS = ("same", "valid")

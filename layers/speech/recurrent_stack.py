@@ -5,7 +5,7 @@ from keras import ops
 
 from ..audio.checks import check_argument, check_features
 from ..audio.padding import full_lengths, sequence_mask, zero_padding
-from .sizes import at_least_0
+from ..sizes import at_least_0
 
 # Each cell's layer, and how many vectors its state is.
 CELLS = {"gru": (keras.layers.GRU, 1), "lstm": (keras.layers.LSTM, 2)}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ...data.threads import ordered_map
 from ...errors import UserError
 from ...files import atomic_file
-from .training.threads import ordered_map
 
 CELL = np.dtype([("row", "<i4"), ("column", "<i4"), ("count", "<f4")])
 # Pairs at work at a time in one thread; 6 bytes each, and up to 36 for its cells. Large

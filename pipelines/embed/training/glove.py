@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ....data.threads import ordered_map
 from .stream import StreamTraining
-from .threads import ordered_map
 from .windows import combined, first_weights, variables
 
 CHUNK = 100_000  # cells of one job

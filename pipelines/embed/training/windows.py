@@ -3,9 +3,9 @@
 import numpy as np
 import threadpoolctl
 
+from ....data.threads import ordered_map
 from .arrays import ArrayVariable
 from .stream import StreamTraining
-from .threads import ordered_map
 
 JOB = 20_000  # tokens
 

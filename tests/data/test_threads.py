@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from amalthea.pipelines.embed.training.threads import ordered_map
+from amalthea.data.threads import ordered_map
 
 both = pytest.mark.parametrize("workers", [1, 2, 5])
 

@@ -2,6 +2,10 @@
 
 import collections
 import concurrent.futures
+import os
+
+READERS = 8  # threads that read files, which mostly wait
+DECODERS = 2 * (os.cpu_count() or 1)  # threads that decode what they read
 
 
 def ordered_map(function, items, workers):

@@ -1,5 +1,6 @@
 """Shared set-up: quiet TensorFlow, helpers on the path, the real data if present."""
 
+import gc
 import os
 import sys
 from importlib.util import find_spec
@@ -54,6 +55,13 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session):
+    # Collections of garbage pass over what importing has made, which takes them long.
+    gc.collect()
+    gc.freeze()
+    _start_second_backend_early(session)
+
+
+def _start_second_backend_early(session):
     """Starts the tests on a second backend first, so that they run beside the rest."""
     wanted = any("second_backend" in item.fixturenames for item in session.items)
     if not wanted or session.config.option.collectonly or not find_spec("jax"):

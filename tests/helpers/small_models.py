@@ -1,10 +1,14 @@
 """Models of a few bytes, saved as SavedModels."""
 
+import numpy as np
 import tensorflow as tf
+
+from amalthea.serving.records import WARMUP_FILE, prediction_log, write_records
 
 TEXTS = tf.TensorSpec([None], tf.string, name="text")
 IMAGES = tf.TensorSpec([None], tf.string, name="image_bytes")
 NUMBERS = tf.TensorSpec([None, 2], tf.float32, name="x")
+ROW = np.array([[1.0, 2.0]], np.float32)
 
 
 class Scale(tf.Module):
@@ -40,4 +44,23 @@ def save(folder, function, *specs, module=None, **options):
     tf.saved_model.save(
         module or tf.Module(), str(folder), signatures={"serving_default": function}
     )
+    return folder
+
+
+def replayed_scale(folder, golden=None, x=ROW):
+    """Saves a model of y = 3 x with a warm-up record, and the answer kept with it.
+
+    Args:
+        folder: Where to.
+        golden: The answer.
+        x: Of the record, an array.
+
+    Returns:
+        The folder.
+    """
+    module = Scale()
+    tf.saved_model.save(module, str(folder), signatures=module.signatures)
+    outputs = None if golden is None else {"y": golden}
+    log = prediction_log("scale", "serving_default", {"x": x}, outputs)
+    write_records(folder / WARMUP_FILE, [log])
     return folder

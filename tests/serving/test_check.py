@@ -3,24 +3,12 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers.small_models import NUMBERS, Scale, save
+from helpers.small_models import NUMBERS, ROW, replayed_scale, save
 
 from amalthea import UserError
 from amalthea.pipelines.cli import run
 from amalthea.serving.check import check
-from amalthea.serving.records import WARMUP_FILE, prediction_log, write_records
-
-X = np.array([[1.0, 2.0]], np.float32)
-
-
-def scale_model(folder, golden=None, x=X):
-    """A model of y = 3 x with one warm-up record, and the answer kept with it."""
-    module = Scale()
-    tf.saved_model.save(module, str(folder), signatures=module.signatures)
-    outputs = None if golden is None else {"y": golden}
-    log = prediction_log("scale", "serving_default", {"x": x}, outputs)
-    write_records(folder / WARMUP_FILE, [log])
-    return folder
+from amalthea.serving.records import WARMUP_FILE
 
 
 def codes(result):
@@ -28,10 +16,7 @@ def codes(result):
 
 
 def test_a_sound_export_has_no_findings(tmp_path, capsys):
-    folder = scale_model(tmp_path, golden=3 * X)
-    result = check(folder)
-    assert (codes(result), result.records, result.compared) == ([], 1, 1)
-    assert result.largest == 0.0
+    folder = replayed_scale(tmp_path, golden=3 * ROW)
     assert run(["check", str(folder)]) == 0
     printed = capsys.readouterr().out
     assert "warm-up: 1 requests replayed in a fresh process" in printed
@@ -40,7 +25,7 @@ def test_a_sound_export_has_no_findings(tmp_path, capsys):
 
 
 def test_another_answer_than_at_export_is_a_finding(tmp_path, capsys):
-    folder = scale_model(tmp_path, golden=3 * X + np.float32(0.5))
+    folder = replayed_scale(tmp_path, golden=3 * ROW + np.float32(0.5))
     assert run(["check", str(folder)]) == 1
     printed = capsys.readouterr().out
     assert (
@@ -49,55 +34,12 @@ def test_another_answer_than_at_export_is_a_finding(tmp_path, capsys):
     assert printed.endswith("findings: 1\n")
 
 
-def test_a_warm_up_that_fails_is_a_finding(tmp_path):
-    folder = scale_model(tmp_path, x=np.zeros((1, 2), np.int64))
-    (finding,) = check(folder).findings
-    assert finding.code == "warm-up"
-    assert "record 0" in finding.text
-
-
-@pytest.mark.parametrize(
-    ("settings", "code", "text"),
-    [
-        ("max_batch_size: 4", "load", "not batching parameters"),
-        (
-            "max_batch_size { value: 4 } allowed_batch_sizes: 8",
-            "load",
-            "expected 4 as the last",
-        ),
-        ("max_batch_size { value: 1 }", "warm-up", "larger than maximum"),
-    ],
-)
-def test_batching_that_a_server_refuses_is_a_finding(tmp_path, settings, code, text):
-    folder = scale_model(tmp_path, x=np.zeros((2, 2), np.float32))
-    (folder / "batching_params.pbtxt").write_text(settings)
-    (finding,) = check(folder).findings
-    assert finding.code == code and text in finding.text
-
-
-def test_a_signature_without_rows_is_replayed(tmp_path):
-    save(tmp_path, lambda x: {"y": 2.0 * x}, tf.TensorSpec([], tf.float32, name="x"))
-    one = np.float32(1)
-    log = prediction_log("m", "serving_default", {"x": one}, {"y": 2 * one})
-    write_records(tmp_path / WARMUP_FILE, [log])
-    result = check(tmp_path)
-    assert (result.records, result.compared) == (1, 1)
-    assert set(codes(result)) == {"scalar"}  # what reading it finds
-
-
 def test_damaged_records_are_a_finding(tmp_path):
-    folder = scale_model(tmp_path, golden=3 * X)
+    folder = replayed_scale(tmp_path, golden=3 * ROW)
     path = folder / WARMUP_FILE
     path.write_bytes(path.read_bytes()[:-4])
     (finding,) = check(folder).findings
     assert finding.code == "load" and "damaged records" in finding.text
-
-
-def test_variables_cut_short_are_a_finding(tmp_path):
-    folder = scale_model(tmp_path, golden=3 * X)
-    (data,) = (folder / "variables").glob("variables.data*")
-    data.write_bytes(b"")
-    assert codes(check(folder)) == ["load"]
 
 
 def test_what_reading_finds_comes_first(tmp_path):
@@ -116,7 +58,7 @@ def test_what_reading_finds_comes_first(tmp_path):
     ],
 )
 def test_a_process_that_dies_is_a_finding(tmp_path, monkeypatch, script, text):
-    folder = scale_model(tmp_path / "model")
+    folder = replayed_scale(tmp_path / "model")
     program = tmp_path / "python"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)

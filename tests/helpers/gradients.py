@@ -1,5 +1,7 @@
 """Analytic gradients against central differences, on any backend."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -46,14 +48,11 @@ def assert_gradients(
             for output, direction in zip(outputs, directions, strict=True)
         )
 
-    scalar([ops.convert_to_tensor(point) for point in points])
-    compiled = compiled_function(scalar)
+    value, gradients = _value_and_gradients(scalar, points)
 
     def number(values):
-        tensors = [ops.convert_to_tensor(value) for value in values]
-        return float(ops.convert_to_numpy(compiled(tensors)))
+        return float(value([ops.convert_to_tensor(value) for value in values]))
 
-    gradients = autodiff(scalar, points)
     for index, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
         chosen = rng.permutation(point.size)[:entries]
         numeric = []
@@ -85,19 +84,44 @@ def compiled_function(function):
 
 
 def autodiff(scalar, points):
+    """The gradients of `scalar`, a function of a list of tensors, as arrays."""
     if keras.backend.backend() == "jax":
-        import jax
-
-        gradients = jax.jit(jax.grad(scalar))(
-            [ops.convert_to_tensor(p) for p in points]
-        )
+        gradients = _compiled_gradients(scalar)(_tensors(points))
         return [np.asarray(gradient) for gradient in gradients]
     import tensorflow as tf
 
-    tensors = [tf.constant(point) for point in points]
+    tensors = _tensors(points)
     with tf.GradientTape() as tape:
         tape.watch(tensors)
         loss = scalar(tensors)
     gradients = tape.gradient(loss, tensors, unconnected_gradients="zero")
     # An embedding's gradient comes as slices.
     return [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+
+
+@functools.lru_cache(1)  # for one function at several points
+def _compiled_gradients(scalar):
+    import jax
+
+    return jax.jit(jax.grad(scalar))
+
+
+def _value_and_gradients(scalar, points):
+    """`scalar` compiled, as it is called many times, and its gradients."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        # One compilation for both. The weights of the outputs are not to be drawn
+        # while it goes on.
+        jax.eval_shape(scalar, _tensors(points))
+        both = jax.jit(jax.value_and_grad(scalar))
+        gradients = [np.asarray(gradient) for gradient in both(_tensors(points))[1]]
+        return lambda tensors: both(tensors)[0], gradients
+    import tensorflow as tf
+
+    gradients = autodiff(scalar, points)
+    return tf.function(scalar, autograph=False), gradients
+
+
+def _tensors(points):
+    return [ops.convert_to_tensor(point) for point in points]

@@ -7,6 +7,10 @@ import keras
 import numpy as np
 from keras import ops
 
+_IS_JAX = keras.backend.backend() == "jax"
+# Keras treats both alike; one of them is enough where compiling takes the time.
+_POLICIES = ("mixed_float16",) if _IS_JAX else ("mixed_float16", "mixed_bfloat16")
+
 
 def run_layer_checks(
     layer_class,
@@ -57,8 +61,11 @@ def run_layer_checks(
     if compiled:
         _check_compiled(layer, input_data, call_kwargs, tolerance)
     _check_saving(make(), input_data, dtypes, shapes, tolerance)
-    for policy in ("mixed_float16", "mixed_bfloat16"):
-        _check_policy(make(dtype=policy), input_data, call_kwargs, output_dtype)
+    for policy in _POLICIES:
+        layer = make(dtype=policy)
+        if _IS_JAX:  # which compiles what follows, so the weights come first
+            layer(_inputs(dtypes, shapes), **call_kwargs)
+        _check_policy(layer, input_data, call_kwargs, output_dtype)
     return outputs
 
 
@@ -79,6 +86,10 @@ def _draw(dtype, shape):
 
 def _arrays(outputs):
     return keras.tree.map_structure(ops.convert_to_numpy, outputs)
+
+
+def _tensors(data):
+    return keras.tree.map_structure(ops.convert_to_tensor, data)
 
 
 def _assert_close(ours, theirs, tolerance):
@@ -105,7 +116,7 @@ def _check_shapes(layer, data, dtypes, shapes, call_kwargs):
     assert all(tensor.shape[0] is None for tensor in symbolic)
     outputs = _arrays(layer(data, **call_kwargs))
     doubled = keras.tree.map_structure(lambda x: np.concatenate([x, x]), data)
-    larger = keras.tree.flatten(_arrays(layer(doubled, **call_kwargs)))
+    larger = keras.tree.flatten(_doubled_shapes(layer, doubled, call_kwargs))
     told = layer.compute_output_shape(shapes)
     told = [told] if len(symbolic) == 1 and isinstance(told[0], int) else told
     told = list(told.values()) if isinstance(told, dict) else told
@@ -113,29 +124,46 @@ def _check_shapes(layer, data, dtypes, shapes, call_kwargs):
         keras.tree.flatten(outputs), told, larger, symbolic, strict=True
     ):
         assert real.shape == tuple(shape)
-        assert big.shape == (2 * real.shape[0], *real.shape[1:])
+        assert tuple(big.shape) == (2 * real.shape[0], *real.shape[1:])
         assert keras.backend.standardize_dtype(real.dtype) == tensor.dtype
         for size, known in zip(real.shape, tensor.shape, strict=True):
             assert known in (None, size)
     return outputs
 
 
-def _check_compiled(layer, data, call_kwargs, tolerance):
-    def call(inputs):
-        state = layer.trainable_variables, layer.non_trainable_variables
-        values = ([variable.value for variable in variables] for variables in state)
-        return layer.stateless_call(*values, inputs, **call_kwargs)[0]
+def _doubled_shapes(layer, data, call_kwargs):
+    """What the layer gives for a larger batch, as far as shapes go."""
+    if not _IS_JAX:
+        return layer(data, **call_kwargs)
+    import jax
 
-    if keras.backend.backend() == "jax":
+    # JAX says the shapes of a call without compiling each of its operations.
+    return jax.eval_shape(_stateless(layer, call_kwargs), _tensors(data))
+
+
+def _stateless(layer, call_kwargs):
+    """The call as a function that can be compiled: it changes no variable."""
+
+    def call(inputs):
+        with keras.StatelessScope():
+            return layer(inputs, **call_kwargs)
+
+    return call
+
+
+def _compiled(function):
+    if _IS_JAX:
         import jax
 
-        compiled = jax.jit(call)
-    else:
-        import tensorflow as tf
+        return jax.jit(function)
+    import tensorflow as tf
 
-        compiled = tf.function(call, jit_compile=True)
-    tensors = keras.tree.map_structure(ops.convert_to_tensor, data)
-    outputs, eager = _arrays(compiled(tensors)), _arrays(call(tensors))
+    return tf.function(function, jit_compile=True)
+
+
+def _check_compiled(layer, data, call_kwargs, tolerance):
+    call, tensors = _stateless(layer, call_kwargs), _tensors(data)
+    outputs, eager = _arrays(_compiled(call)(tensors)), _arrays(call(tensors))
     if any("seed_generator" in variable.path for variable in layer.variables):
         # XLA draws other numbers from the same state.
         for output, expected in zip(
@@ -159,7 +187,11 @@ def _check_saving(layer, data, dtypes, shapes, tolerance):
 
 
 def _check_policy(layer, data, call_kwargs, output_dtype):
-    for output in keras.tree.flatten(layer(data, **call_kwargs)):
+    if _IS_JAX:
+        outputs = _compiled(_stateless(layer, call_kwargs))(_tensors(data))
+    else:
+        outputs = layer(data, **call_kwargs)
+    for output in keras.tree.flatten(outputs):
         dtype = keras.backend.standardize_dtype(output.dtype)
         assert dtype == (output_dtype or layer.compute_dtype)
         values = ops.convert_to_numpy(ops.cast(output, "float32"))

@@ -1,5 +1,7 @@
 """The backend the layers are tested on, and the same weights in every run."""
 
+import functools
+
 import keras
 import pytest
 
@@ -18,8 +20,22 @@ def fixed_seed():
 @pytest.fixture(autouse=True, scope="module")
 def compiled_code_is_freed():
     """JAX keeps what it has compiled, which comes to gigabytes over all tests."""
-    yield
-    if keras.backend.backend() == "jax":
-        import jax
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
 
-        jax.clear_caches()
+    with pytest.MonkeyPatch.context() as patch:
+        _share_the_compiler_context(patch)
+        yield
+    jax.clear_caches()
+
+
+def _share_the_compiler_context(patch):
+    """JAX makes a context for each thing that it compiles, a third of the work."""
+    try:
+        from jax._src.interpreters.mlir import make_ir_context
+    except ImportError:  # it is no public function
+        return
+    make = functools.cache(make_ir_context)
+    patch.setattr("jax._src.interpreters.mlir.make_ir_context", make)

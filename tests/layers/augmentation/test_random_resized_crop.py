@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from helpers.gradients import assert_gradients
 from helpers.layer_check import run_layer_checks
+from helpers.one_compilation import answers_of
 from keras import ops
 from PIL import Image
 
@@ -40,7 +41,7 @@ def test_windows_are_as_asked():
         side, side, scale=(0.1, 0.4), rotation=10, horizontal_flip=True, seed=3
     )
     batch = np.repeat(image[None], 300, axis=0)
-    places = ops.convert_to_numpy(layer(batch, training=True))
+    places = answers_of(layer, training=True)(batch)
     middle = side // 2
     down = (places[:, middle, middle] - places[:, middle - 1, middle]) * side
     right = (places[:, middle, middle] - places[:, middle, middle - 1]) * side
@@ -74,7 +75,7 @@ def test_tall_windows_are_clamped():
     y, x = np.mgrid[:20, :80] + 0.5
     image = np.stack([y, x], axis=-1).astype("float32")[None]
     layer = RandomResizedCrop(10, 10, scale=(1, 1), ratio=(1, 1), seed=0)
-    places = ops.convert_to_numpy(layer(image, training=True))[0]
+    places = answers_of(layer, training=True)(image)[0]
     # A square of the same area has sides of 40; the image is only 20 high.
     np.testing.assert_allclose(np.diff(places[:, 5, 0]), 20 / 10, atol=1e-4)
     np.testing.assert_allclose(np.diff(places[5, :, 1]), 40 / 10, atol=1e-4)
@@ -85,7 +86,7 @@ def test_zooming_out_shows_the_fill():
     layer = RandomResizedCrop(
         40, 40, scale=(4, 4), ratio=(1, 1), fill="constant", fill_value=10, seed=0
     )
-    outputs = ops.convert_to_numpy(layer(image, training=True))
+    outputs = answers_of(layer, training=True)(image)
     # Windows of twice the sides: the image is a quarter of each.
     assert 0.2 < (outputs > 105).mean() < 0.3
     assert outputs.min() == 10 and outputs.max() == 200
@@ -95,7 +96,7 @@ def test_shift_alone_is_the_padded_crop():
     y, x = np.mgrid[:32, :32] + 0.5
     image = np.stack([y, x], axis=-1).astype("float32")
     layer = RandomResizedCrop(32, 32, **FULL, shift=0.125, seed=0)
-    places = ops.convert_to_numpy(layer(np.repeat(image[None], 200, 0), training=True))
+    places = answers_of(layer, training=True)(np.repeat(image[None], 200, 0))
     moves = places[:, 16, 16] - 16.5
     assert -4 <= moves.min() < -3.8 and 3.8 < moves.max() <= 4
     assert abs(np.corrcoef(moves.T)[0, 1]) < 0.25
@@ -104,7 +105,8 @@ def test_shift_alone_is_the_padded_crop():
 def test_whole_window_at_its_own_size_is_the_image():
     images = pixels()
     layer = RandomResizedCrop(6, 8, scale=(1, 1), ratio=(8 / 6, 8 / 6))
-    np.testing.assert_allclose(layer(images, training=True), images, atol=1e-3)
+    outputs = answers_of(layer, training=True)(images)
+    np.testing.assert_allclose(outputs, images, atol=1e-3)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -113,7 +115,7 @@ def test_enlarging_agrees_with_pillow(training):
     layer = RandomResizedCrop(13, 11, **FULL)
     plane = Image.fromarray(image[0, ..., 0].astype("float32"))
     theirs = np.asarray(plane.resize((11, 13), Image.BILINEAR))
-    ours = ops.convert_to_numpy(layer(image, training=training))[0, ..., 0]
+    ours = answers_of(layer, training=training)(image)[0, ..., 0]
     np.testing.assert_allclose(ours, theirs, atol=1e-3)
 
 

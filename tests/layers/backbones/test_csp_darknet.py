@@ -5,6 +5,7 @@ import pytest
 from amalthea.layers import csp_darknet
 
 
+@pytest.mark.usefixtures("no_values")
 def test_stages_have_the_strides_and_channels_of_the_n_size():
     model = csp_darknet((64, 96, 3))
     shapes = [model.get_layer(f"stage{n}").output.shape[1:] for n in (1, 2, 3, 4)]
@@ -12,6 +13,7 @@ def test_stages_have_the_strides_and_channels_of_the_n_size():
     assert model.get_layer("stage4").output is model.output
 
 
+@pytest.mark.usefixtures("no_values")
 @pytest.mark.parametrize(
     "width, depth, published",
     [(0.25, 0.33, 1.04), (0.5, 0.33, 4.17), (0.75, 0.67, 12.0)],

@@ -5,6 +5,7 @@ import pytest
 from amalthea.layers import resnet
 
 
+@pytest.mark.usefixtures("no_values")
 def test_depth_50_has_the_parameters_of_keras_applications():
     ours = resnet((None, None, 3), 50, stem="imagenet")
     theirs = keras.applications.ResNet50(include_top=False, weights=None)
@@ -18,6 +19,7 @@ def test_depth_50_has_the_parameters_of_keras_applications():
     assert theirs.count_params() - ours.count_params() == biases
 
 
+@pytest.mark.usefixtures("no_values")
 @pytest.mark.parametrize("depth", [14, 44, 10, 26])
 def test_depth_counts_the_convolutions_of_the_longest_path(depth):
     model = resnet((32, 32, 3), depth, width=2)
@@ -26,6 +28,7 @@ def test_depth_counts_the_convolutions_of_the_longest_path(depth):
     assert 1 + sum(len(block.branch) for block in blocks) + 1 == depth
 
 
+@pytest.mark.usefixtures("no_values")
 def test_stages_are_tapped_by_name():
     model = resnet((64, 48, 3), 18, width=4, stem="imagenet")
     shapes = [model.get_layer(f"stage{n}").output.shape[1:] for n in (1, 2, 3, 4)]
@@ -33,6 +36,7 @@ def test_stages_are_tapped_by_name():
     assert model.get_layer("stage4").output is model.output
 
 
+@pytest.mark.usefixtures("no_values")
 def test_strides_and_one_channel():
     model = resnet((28, 28, 1), 8, strides=(2, 1, 2))
     assert model.output_shape == (None, 7, 7, 64)

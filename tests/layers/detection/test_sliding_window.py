@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from helpers.layer_check import run_layer_checks
+from helpers.one_compilation import answers_of
 from keras import layers, ops
 
 from amalthea.layers import lenet5, resnet
@@ -126,8 +127,8 @@ def by_cropping(layer, images):
     crops = [
         images[:, y1:y2, x1:x2] for x1, y1, x2, y2 in boxes.reshape(-1, 4).astype(int)
     ]
-    logits = layer.model(np.concatenate(crops), training=False)
-    logits = ops.convert_to_numpy(logits).reshape(len(crops), len(images), -1)
+    logits = answers_of(layer.model, training=False)(np.concatenate(crops))
+    logits = logits.reshape(len(crops), len(images), -1)
     return logits.swapaxes(0, 1).reshape(len(images), *boxes.shape[:2], -1)
 
 
@@ -147,7 +148,7 @@ def test_one_pass_is_cropping_window_by_window(name):
     expected = by_cropping(layer, images)
     assert expected.shape[1:3] == (3, 2)
     assert np.ptp(expected, axis=(1, 2)).min() > 1e-3  # the windows differ
-    assert_equal(layer(images), expected)
+    assert_equal(answers_of(layer)(images), expected)
 
 
 @pytest.mark.parametrize("name", PADDED)
@@ -155,7 +156,7 @@ def test_networks_that_pad_are_cropped_window_by_window(name):
     layer = SlidingWindow(PADDED[name]())
     images = images_for(layer)
     assert not layer.one_pass
-    assert_equal(layer(images), by_cropping(layer, images))
+    assert_equal(answers_of(layer)(images), by_cropping(layer, images))
 
 
 @pytest.mark.parametrize("name", PADDED)
@@ -163,8 +164,9 @@ def test_with_context_an_image_of_one_window_is_classified_as_ever(name):
     layer = SlidingWindow(PADDED[name](), context=True)
     images = images_for(layer, 1, 1)
     assert layer.one_pass
-    assert layer(images).shape[1:3] == (1, 1)
-    assert_equal(layer(images), by_cropping(layer, images))
+    logits = answers_of(layer)(images)
+    assert logits.shape[1:3] == (1, 1)
+    assert_equal(logits, by_cropping(layer, images))
 
 
 def test_with_context_a_window_is_classified_with_its_margin():
@@ -177,9 +179,10 @@ def test_with_context_a_window_is_classified_with_its_margin():
     layer = SlidingWindow(model, context=True)
     assert layer.stride == (4, 4)
     images = images_for(layer, rows=11, columns=10)
-    logits = ops.convert_to_numpy(layer(images))
+    logits = answers_of(layer)(images)
     crops = by_cropping(layer, images)
     margin = 16
+    features_of = answers_of(backbone, training=False)
     for row, column in ((4, 4), (5, 4), (6, 5)):
         top, left = row * 4, column * 4
         crop = images[
@@ -187,7 +190,7 @@ def test_with_context_a_window_is_classified_with_its_margin():
             top - margin : top + 16 + margin,
             left - margin : left + 24 + margin,
         ]
-        features = ops.convert_to_numpy(backbone(crop, training=False))[:, 4:8, 4:10]
+        features = features_of(crop)[:, 4:8, 4:10]
         expected = model.layers[-1](features.mean(axis=(1, 2)))
         assert_equal(logits[:, row, column], ops.convert_to_numpy(expected))
         assert np.abs(logits[:, row, column] - crops[:, row, column]).max() > 1e-3
@@ -196,9 +199,10 @@ def test_with_context_a_window_is_classified_with_its_margin():
 def test_with_context_nothing_beyond_the_receptive_field_counts():
     layer = SlidingWindow(PADDED["lenet5"](), context=True)
     images = images_for(layer, rows=9, columns=9)
-    before = ops.convert_to_numpy(layer(images))
+    answer = answers_of(layer)
+    before = answer(images)
     images[:, 46:] += 1.0
-    after = ops.convert_to_numpy(layer(images))
+    after = answer(images)
     # At 28 pixels LeNet-5 pads C1, by 2: a window sees 2 pixels more than its own 28.
     sees = [row * 4 + 28 + 2 > 46 for row in range(9)]
     changed = np.abs(after - before).max(axis=(0, 2, 3)) > 1e-6
@@ -231,7 +235,7 @@ def test_a_larger_stride_skips_windows(context):
     every = SlidingWindow(model, context=context)
     some = SlidingWindow(model, stride=(8, 4), context=context)
     images = images_for(every, rows=6, columns=3, rest=(0, 0))
-    assert_equal(some(images), ops.convert_to_numpy(every(images))[:, ::2])
+    assert_equal(answers_of(some)(images), answers_of(every)(images)[:, ::2])
     boxes = every.window_boxes(*images.shape[1:3])[::2]
     np.testing.assert_array_equal(some.window_boxes(*images.shape[1:3]), boxes)
 
@@ -239,7 +243,7 @@ def test_a_larger_stride_skips_windows(context):
 def test_any_stride_where_windows_are_cut_out():
     layer = SlidingWindow(PADDED["pooling"](), stride=3)
     images = images_for(layer)
-    assert_equal(layer(images), by_cropping(layer, images))
+    assert_equal(answers_of(layer)(images), by_cropping(layer, images))
 
 
 @pytest.mark.parametrize("context", [False, True])
@@ -254,7 +258,7 @@ def test_a_model_can_be_saved_after_it_was_slid(tmp_path):
     images = images_for(layer)
     model.save(tmp_path / "model.keras")
     again = SlidingWindow(keras.saving.load_model(tmp_path / "model.keras"))
-    assert_equal(again(images), layer(images))
+    assert_equal(answers_of(again)(images), answers_of(layer)(images))
 
 
 def test_half_precision_and_bytes():
@@ -282,7 +286,7 @@ def test_a_layer_that_sees_all_is_named_and_can_be_cropped():
             SlidingWindow(model, **settings)
     layer = SlidingWindow(model, stride=2)
     images = images_for(layer)
-    assert_equal(layer(images), by_cropping(layer, images))
+    assert_equal(answers_of(layer)(images), by_cropping(layer, images))
 
 
 def test_gating_by_the_whole_image_is_refused():

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from helpers.gradients import compiled_function
 from helpers.layer_check import run_layer_checks
+from helpers.one_compilation import answers_of
 from keras import ops
 
 from amalthea.layers.speech import RecurrentStack
@@ -41,21 +42,28 @@ def test_agrees_with_keras(cell):
         row[length:] = np.nan
     stack = RecurrentStack(4, 2, cell)
     outputs = apply(stack, values, lengths)
+    layers = []
+    for n, size in enumerate((3, 4)):
+        both = keras.layers.Bidirectional(
+            KERAS_LAYERS[cell](4, return_sequences=True), merge_mode="sum"
+        )
+        both.build((1, None, size))
+        both.forward_layer.set_weights(stack.forward_layers[n].get_weights())
+        both.backward_layer.set_weights(stack.backward_layers[n].get_weights())
+        layers += [stack.normalizations[n], both]
+
+    def theirs(row):
+        for layer in layers:
+            row = layer(row)
+        return row
+
+    answer = answers_of(theirs)
     for row, length, output in zip(values, lengths, outputs, strict=True):
         np.testing.assert_array_equal(output[length:], 0)
-        if not length:
-            continue
-        theirs = row[None, :length]
-        for n in range(2):
-            both = keras.layers.Bidirectional(
-                KERAS_LAYERS[cell](4, return_sequences=True), merge_mode="sum"
-            )
-            both.build(theirs.shape)
-            both.forward_layer.set_weights(stack.forward_layers[n].get_weights())
-            both.backward_layer.set_weights(stack.backward_layers[n].get_weights())
-            theirs = both(stack.normalizations[n](theirs))
-        np.testing.assert_allclose(output[:length], theirs[0], atol=1e-5)
-    whole = ops.convert_to_numpy(stack(values[:1]))
+        if length:
+            alone = answer(row[None, :length])[0]
+            np.testing.assert_allclose(output[:length], alone, atol=1e-5)
+    whole = apply(stack, values[:1])
     np.testing.assert_allclose(whole[0], outputs[0], atol=1e-5)
 
 
@@ -69,12 +77,12 @@ def test_a_stream_in_pieces_equals_one_pass(cell):
     assert stack.state_size == {"gru": 8, "lstm": 16}[cell]
     pieces = []
     for start, stop in [(0, 3), (3, 3), (3, 4), (4, 11)]:
-        piece, state = stack(
-            values[:, start:stop], initial_state=state, return_state=True
+        piece, state = apply(
+            stack, values[:, start:stop], initial_state=state, return_state=True
         )
-        pieces.append(ops.convert_to_numpy(piece))
+        pieces.append(piece)
     np.testing.assert_allclose(np.concatenate(pieces, axis=1), whole, atol=1e-5)
-    np.testing.assert_allclose(ops.convert_to_numpy(state), last, atol=1e-5)
+    np.testing.assert_allclose(state, last, atol=1e-5)
 
 
 def test_padding_leaves_the_state():
@@ -84,7 +92,8 @@ def test_padding_leaves_the_state():
     outputs, after = apply(stack, values, lengths, states, return_state=True)
     np.testing.assert_array_equal(after[2], states[2])
     for row in (0, 1):
-        alone, state = stack(
+        alone, state = apply(
+            stack,
             values[row : row + 1, : lengths[row]],
             initial_state=states[row : row + 1],
             return_state=True,
@@ -109,8 +118,8 @@ def test_the_state_is_float32_under_half_precision():
 def test_dropout_is_of_training_only():
     stack = RecurrentStack(8, 1, dropout=0.5, seed=0)
     values = features(1, 4, 3)
-    plain = ops.convert_to_numpy(stack(values))
-    dropped = ops.convert_to_numpy(stack(values, training=True))
+    plain = apply(stack, values)
+    dropped = answers_of(stack, training=True)(values)
     kept = dropped != 0
     assert 0 < kept.sum() < kept.size
     np.testing.assert_allclose(dropped[kept], 2 * plain[kept], rtol=1e-5)
@@ -135,11 +144,11 @@ def test_in_a_functional_model(tmp_path, streaming):
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     for ours, theirs in zip(
-        keras.tree.flatten(model(values)),
-        keras.tree.flatten(again(values)),
+        keras.tree.flatten(answers_of(model)(values)),
+        keras.tree.flatten(answers_of(again)(values)),
         strict=True,
     ):
-        np.testing.assert_allclose(*map(ops.convert_to_numpy, (ours, theirs)))
+        np.testing.assert_allclose(ours, theirs)
 
 
 @pytest.mark.parametrize(

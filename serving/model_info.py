@@ -52,6 +52,12 @@ class Signature:
         infos = [*self.inputs.values(), *self.outputs.values()]
         return bool(self.inputs) and all(info.is_batched for info in infos)
 
+    @property
+    def is_splittable(self):
+        """Whether a server can run a request in parts: its outputs are of one width."""
+        shapes = [info.shape for info in self.outputs.values()]
+        return all(shape is not None and None not in shape[1:] for shape in shapes)
+
 
 @dataclasses.dataclass(frozen=True)
 class VersionStatus:

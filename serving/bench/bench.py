@@ -85,7 +85,8 @@ def bench(
     target = Target(model, version, label)
     where = {"version": version, "label": label}
     with Client(url, timeout=timeout) as client:
-        chosen = choose_signature(client.metadata(model, **where), signature, model)
+        signatures = client.metadata(model, **where)
+        chosen = choose_signature(signatures, signature, model)
         if not isinstance(inputs, dict):
             rows = find_rows(chosen, list(inputs))[:_MOST_EXAMPLES]
             inputs = load_inputs(chosen, rows)
@@ -122,6 +123,7 @@ def bench(
         server_cores=_server_cores(address),
         stopped="interrupted" if interrupted else budget.spent(),
         interrupted=interrupted,
+        splits=all(each.is_splittable for each in signatures.values()),
     )
 
 

@@ -101,6 +101,7 @@ class BenchResult:
         stopped: What ended the sweep early, in words, or `None`.
         interrupted: Whether that was Ctrl-C.
         server_cores: The server's CPU cores; `None` where it is another machine.
+        splits: Whether the model's answers to parts of a request can be put together.
     """
 
     url: str
@@ -111,6 +112,7 @@ class BenchResult:
     stopped: str | None = None
     interrupted: bool = False
     server_cores: int | None = None
+    splits: bool = True
 
     def lines(self):
         """The table to print, a list of `str`."""

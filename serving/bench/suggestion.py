@@ -82,7 +82,7 @@ def suggest(result):
         threads = result.server_cores
         reason = f"As many of them run at a time as there are CPU cores, {threads}."
     alone = min(answered, key=lambda item: (item.batch, item.concurrency))
-    parameters = batching_for(largest, alone.p50_ms / 1e3, threads)
+    parameters = batching_for(largest, alone.p50_ms / 1e3, threads, result.splits)
     wait = parameters.batch_timeout_micros / 1e3
     reasons = [
         f"Batches of {largest} rows reach {best[largest]:.1f} rows/s, of "

@@ -92,7 +92,7 @@ def measure(run, examples, clock=time.perf_counter):
     return [Timing(*key, statistics.median(times)) for key, times in samples.items()]
 
 
-def choose(timings, cores):
+def choose(timings, cores, splits=True):
     """Chooses the batching of a model from its timings.
 
     Batches take the fewest rows that reach 90 % of the best throughput; with
@@ -101,6 +101,7 @@ def choose(timings, cores):
     Args:
         timings: A list of `Timing`.
         cores: The number of CPU cores.
+        splits: Whether the parts of a request can be put together.
 
     Returns:
         `BatchingParameters`, see `batching_for`.
@@ -114,7 +115,7 @@ def choose(timings, cores):
         for rows in common
     }
     alone = min(timing.seconds for timing in timings if timing.rows == 1)
-    return batching_for(worthwhile_rows(scores), alone, cores)
+    return batching_for(worthwhile_rows(scores), alone, cores, splits)
 
 
 def cpu_cores():

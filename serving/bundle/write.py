@@ -56,7 +56,8 @@ def _measured(folder, model, examples, bundle):
         return model.predict(signature, **inputs)
 
     timings = measure(run, examples)
-    parameters = choose(timings, cpu_cores())
+    splits = all(signature.is_splittable for signature in model.signatures.values())
+    parameters = choose(timings, cpu_cores(), splits)
     where = measured_on()
     path = f"MODELS/{bundle.name}/{bundle.version}"
     text = batching_file(parameters, timings, where, path)

@@ -349,10 +349,15 @@ def _run_session(model, signature, inputs, outputs):
 def _joined(results):
     if len(results) == 1:
         return results[0]
-    return {
-        name: np.concatenate([result[name] for result in results])
-        for name in results[0]
-    }
+    parts = {name: [result[name] for result in results] for name in results[0]}
+    for name, arrays in parts.items():
+        if len({array.shape[1:] for array in arrays}) > 1:
+            raise _invalid(
+                f"Tensors with name '{name}' from different parts of a split request "
+                "have different shapes: send fewer rows at a time, or set "
+                "enable_large_batch_splitting to false"
+            )
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 
 def _wait(seconds):

@@ -30,6 +30,18 @@ def test_batches_have_few_sizes_and_larger_requests_are_split(largest, sizes):
     assert parse_batching_parameters(parameters.text()) == parameters
 
 
+@pytest.mark.parametrize(
+    ("largest", "seconds_alone", "rows"),
+    [(4, 0.1, 32), (64, 0.1, 64), (4, 0.005, 50), (4, 0.0001, 256)],
+)
+def test_requests_that_run_whole(largest, seconds_alone, rows):
+    parameters = batching_for(largest, seconds_alone, 2, splits=False)
+    assert not parameters.enable_large_batch_splitting
+    assert parameters.max_batch_size == parameters.allowed_batch_sizes[-1] == rows
+    assert parameters.largest_batch == rows
+    assert parse_batching_parameters(parameters.text()) == parameters
+
+
 def test_a_request_waits_half_as_long_as_it_runs_and_at_most_10_ms():
     assert batching_for(8, 0.004, 2).batch_timeout_micros == 2000
     assert batching_for(8, 1.0, 2).batch_timeout_micros == 10_000

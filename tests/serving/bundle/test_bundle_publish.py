@@ -49,6 +49,17 @@ def models(tmp_path_factory):
     return folder
 
 
+def test_answers_of_no_fixed_width_are_never_put_together(tmp_path):
+    wide = tf.TensorSpec([None, None], tf.float32, name="x")
+    module = tf.Module()
+    module.serve = tf.function(lambda x: {"y": 2 * x}, input_signature=[wide])
+    signatures = {"serving_default": module.serve}
+    version = publish(module, signatures, tmp_path, "m", examples=EXAMPLES)
+    parameters = read_batching_parameters(version / "batching_params.pbtxt")
+    assert not parameters.enable_large_batch_splitting
+    assert parameters.max_batch_size == parameters.largest_batch >= 32
+
+
 def test_an_export_is_a_whole_bundle(models):
     assert sorted(os.listdir(models)) == [
         "batching.config",

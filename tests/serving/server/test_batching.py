@@ -322,6 +322,23 @@ def test_a_split_request_fails_with_its_first_bad_part(bench):
     assert error(one.ask([1, 2, -3, 4])).message == "negative"
 
 
+def test_parts_whose_answers_are_not_of_one_width_are_refused(bench):
+    class Wide(Doubler):
+        def run(self, signature, inputs, outputs):
+            super().run(signature, inputs, outputs)
+            return {"y": np.ones((len(inputs["x"]), inputs["x"].max()))}
+
+    one = bench(
+        Wide(),
+        max_batch_size=4,
+        enable_large_batch_splitting=True,
+        max_execution_batch_size=2,
+    )
+    assert one.ask([1, 3, 2, 3]).result(SOON)["y"].shape == (4, 3)
+    failure = error(one.ask([1, 2, 3, 4]))
+    assert failure.code == "INVALID_ARGUMENT" and "'y'" in failure.message
+
+
 def test_a_bug_in_the_model_is_an_internal_error_and_the_thread_goes_on(bench):
     class Broken(Doubler):
         def run(self, signature, inputs, outputs):

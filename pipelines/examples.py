@@ -1,5 +1,7 @@
 """Real inputs kept with a run, to warm up and check what it exports."""
 
+import numpy as np
+
 from ..data.splits import SPLITS
 from ..errors import UserError
 from ..files import atomic_folder
@@ -8,7 +10,7 @@ COUNT = 32
 MAX_BYTES = 8 * 2**20  # of all of them: they are copied into every export
 
 
-def keep_held_out_examples(run, table, is_readable):
+def keep_held_out_examples(run, table, decode):
     """Keeps some of a table's inputs with the run, if it can be ones it did not learn.
 
     What is there is left: a user may have put other ones there, or none.
@@ -16,13 +18,23 @@ def keep_held_out_examples(run, table, is_readable):
     Args:
         run: The `RunFolder`.
         table: A table with `splits`, `select` and what `keep_examples` asks for.
-        is_readable: As in `keep_examples`.
+        decode: Function of encoded inputs, a string tensor `[N]`, that returns a tuple
+            whose last but one is which of them are readable, bool `[N]`.
 
     Raises:
         UserError: if the folder cannot be written.
     """
+    import tensorflow as tf
+
     if run.examples.exists():
         return
+    # Traced once: by itself, each call makes a graph of its own.
+    spec = tf.TensorSpec([None], tf.string)
+    decode = tf.function(decode, input_signature=[spec])
+
+    def is_readable(contents):
+        return decode(tf.constant(np.array(contents, object)))[-2]
+
     for split in [split for split in reversed(SPLITS) if split in table.splits]:
         if keep_examples(run, table.select(split), is_readable):
             return

@@ -140,10 +140,7 @@ class ImageTask(Task):
         return np.array([*contents.values()], object), images
 
     def _keep_examples(self, table):
-        def is_readable(contents):
-            return self.serving_module().decode(tf.constant(contents))[1]
-
-        keep_held_out_examples(self.run, table, is_readable)
+        keep_held_out_examples(self.run, table, self.serving_module().decode)
 
     def _about_data(self):
         rows = self.run.read_rows(self.run.splits, ("split",))

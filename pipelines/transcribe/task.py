@@ -410,10 +410,7 @@ class SpeechRecognition(Task):
         return {name: examples[name] for name in module.endpoints}
 
     def _keep_examples(self, table):
-        def is_readable(contents):
-            return self.serving_module().decode(tf.constant(contents))[2]
-
-        keep_held_out_examples(self.run, table, is_readable)
+        keep_held_out_examples(self.run, table, self.serving_module().decode)
 
     def _about_data(self):
         return f"{super()._about_data()}; {self.tokens.size - 1} {self.config.tokens}"

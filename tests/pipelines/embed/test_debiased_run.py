@@ -140,7 +140,7 @@ def test_it_is_a_run_like_others(debiased, planted_run, files, tmp_path):
     assert "debiased from the run planted run" in card and "not free of bias" in card
 
 
-def test_json_and_text_give_the_same(debiased, planted_task, files, tmp_path):
+def test_json_and_text_give_the_same(debiased, planted_task, files, tmp_path, undrawn):
     lists = {"sets": PAIRS, "equal": EQUAL, "specific": sum(PAIRS, [])}
     for name, words in lists.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(words))
@@ -154,7 +154,9 @@ def test_json_and_text_give_the_same(debiased, planted_task, files, tmp_path):
     np.testing.assert_array_equal(again.vectors, debiased[0].vectors().vectors)
 
 
-def test_extend_spares_the_words_that_a_classifier_finds(planted_task, tmp_path):
+def test_extend_spares_the_words_that_a_classifier_finds(
+    planted_task, tmp_path, undrawn
+):
     vectors, music = planted_task.vectors(), TRUTH.clusters["music"]
     seeds = list(music[:9])
     (tmp_path / "sets.txt").write_text("he she\nman woman\n")
@@ -177,7 +179,9 @@ def test_extend_spares_the_words_that_a_classifier_finds(planted_task, tmp_path)
     assert abs(after["rain"] @ direction) < 1e-6
 
 
-def test_sets_of_more_than_two_words_have_several_directions(planted_task, tmp_path):
+def test_sets_of_more_than_two_words_have_several_directions(
+    planted_task, tmp_path, undrawn
+):
     sets = ["france italy spain peru", "paris rome madrid lima"]
     (tmp_path / "sets.txt").write_text("\n".join(sets))
     lines = planted_task.debias_lines(
@@ -190,7 +194,7 @@ def test_sets_of_more_than_two_words_have_several_directions(planted_task, tmp_p
     assert any(line.startswith("direct bias, neutral words") for line in lines)
 
 
-def test_phrases_go_along(tmp_path):
+def test_phrases_go_along(tmp_path, undrawn):
     lines = [f"{one} {other}" for one in ("king", "queen") for other in "abcdefghij"]
     (tmp_path / "a.txt").write_text("\n".join([*lines * 4, *["Rio de Janeiro"] * 40]))
     task = WordEmbeddings.train(
@@ -231,7 +235,7 @@ def test_a_place_that_is_taken_is_refused_and_kept(
 
 
 def test_an_empty_folder_is_free_and_stays_so_on_a_mistake(
-    planted_task, files, tmp_path
+    planted_task, files, tmp_path, undrawn
 ):
     (tmp_path / "run").mkdir()
     twice = tmp_path / "twice.txt"
@@ -256,7 +260,7 @@ def test_no_training_goes_on_from_it(debiased):
     assert content(folder) == before
 
 
-def test_a_debiased_run_is_debiased_again(debiased, tmp_path):
+def test_a_debiased_run_is_debiased_again(debiased, tmp_path, undrawn):
     (tmp_path / "sets.txt").write_text("france paris\npuppy dog\n")
     debiased[0].debias_lines(
         tmp_path / "again", definitional=tmp_path / "sets.txt", components=2

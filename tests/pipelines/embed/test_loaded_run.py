@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from gensim.models import KeyedVectors
 from helpers.complaints import complaint
+from helpers.one_graph import fresh_answer
 
 from amalthea.data.text import save_vectors
 from amalthea.pipelines import WordEmbeddings
@@ -47,7 +48,10 @@ def test_it_exports_and_saves_what_it_had(file, tmp_path):
     assert embed("load", file, "--to", tmp_path / "run", "--limit", 4) == 0
     export = ("export", tmp_path / "run", "--to", tmp_path / "models", "--name", "w")
     assert embed(*export) == 0
-    assert run(["check", str(tmp_path / "models" / "w" / "1")]) == 0
+    inputs = {"words": [word.encode() for word in [*WORDS, "paris"]]}
+    answer = fresh_answer(tmp_path / "models" / "w" / "1", inputs)
+    assert answer["known"].tolist() == [True] * 4 + [False] * 4
+    np.testing.assert_array_equal(answer["vectors"][:4], VECTORS[:4])
     assert embed("save", tmp_path / "run", tmp_path / "again.txt") == 0
     again = WordVectors.load(tmp_path / "again.txt")
     assert again.words == WORDS[:4]

@@ -195,7 +195,7 @@ def test_lengths_are_held_to_the_samples_there_are(streaming):
 def test_other_models_stream_too(settings):
     keras.config.set_dtype_policy(settings.get("precision", "float32"))
     try:
-        recognizer = make_recognizer(**settings)
+        recognizer = make_recognizer(blocks=1, **settings)
         samples = sounds(2, 5000, seed=4)
         expected = whole_texts(recognizer, samples)
         states = [b"", b""]

@@ -36,7 +36,7 @@ def test_it_is_shown_and_changed(own_run, capsys):
     [
         ("--beam-width 0", "`beam_width`: expected at least 1"),
         ("--beam-width 1 --hot-words man", "as only a search knows hot words"),
-        ("--hot-words Zürich", "expected words in the characters"),
+        ("--beam-width 4 --hot-words Zürich", "expected words in the characters"),
         ("--alpha -1", "`alpha`: expected at least 0"),
     ],
 )

@@ -63,13 +63,12 @@ def test_a_run_that_decodes_as_it_streams_is_measured_once(few, tmp_path):
 def test_long_and_unreadable_recordings(few, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(few, data)
-    task, table = untrained(tmp_path / "run", data, max_seconds=1.5)
+    task, table = untrained(tmp_path / "run", data, max_seconds=1.5, beam_width=1)
     assert (table.durations > 1.5).any() and (table.durations < 1.5).sum() > 1
     row = int(table.durations.argmin())
     Path(table.clips[row].source).write_bytes(b"fLaC")
     metrics = measure(task, table, "test")
     assert metrics["unreadable"] == 1 and metrics["examples"] == 5
-    assert "streaming" not in metrics
     # Pictures are of recordings that were heard in one.
     rows = task.run.read_rows(task.run.report / "examples_test.csv", ("name",))
     pictured = [table.names.index(listed["name"]) for listed in rows]

@@ -214,6 +214,17 @@ FRAME = {"height": 64, "width": 72, "batch_size": 4}
 MOVED = BoxAugmentation(mosaic=0, scale=0.2, flip=0, rotation=20, hsv=(0, 0, 0))
 
 
+@pytest.fixture(scope="module")
+def plain_loader(table):
+    """A loader with points and without augmentation."""
+    return BoxLoader(table, **FRAME, points=True)
+
+
+@pytest.fixture(scope="module")
+def plain_targets(plain_loader):
+    return next(plain_loader.ordered().as_numpy_iterator())[1]
+
+
 @pytest.mark.parametrize("cache", ["memory", "none"])
 def test_the_loader_s_points_lie_on_their_spots(table, cache):
     loader = BoxLoader(table, **FRAME, cache=cache, points=True, augmentation=MOVED)
@@ -232,29 +243,26 @@ def test_the_loader_s_points_lie_on_their_spots(table, cache):
     np.testing.assert_array_equal(labelled, [0, 2, 3, 3])
 
 
-def test_places_of_unknown_points_are_zeros(table):
+def test_places_of_unknown_points_are_zeros(table, plain_targets):
     points = [part + [0, 0, 0] for part in table.points]
     points[1][0, 1, :2] = [7, 9]  # as some tools write them
     other = dataclasses.replace(table, points=points)
-    loaders = [BoxLoader(t, **FRAME, points=True) for t in (table, other)]
-    targets = [next(loader.ordered().as_numpy_iterator())[1] for loader in loaders]
-    np.testing.assert_array_equal(*targets)
+    loader = BoxLoader(other, **FRAME, points=True)
+    targets = next(loader.ordered().as_numpy_iterator())[1]
+    np.testing.assert_array_equal(targets, plain_targets)
 
 
-def test_without_points_the_targets_are_boxes_alone(table):
-    whole, plain = (
-        next(BoxLoader(table, **FRAME, points=wanted).ordered().as_numpy_iterator())[1]
-        for wanted in (True, False)
-    )
-    assert plain.shape == (4, 1, 5)
-    np.testing.assert_array_equal(plain, whole[..., :5])
+def test_without_points_the_targets_are_boxes_alone(table, plain_targets):
+    loader = BoxLoader(table, **FRAME)
+    targets = next(loader.ordered().as_numpy_iterator())[1]
+    assert targets.shape == (4, 1, 5)
+    np.testing.assert_array_equal(targets, plain_targets[..., :5])
 
 
-def test_points_are_never_mirrored_and_must_be_there(table):
-    loader = BoxLoader(table, **FRAME, points=True)
+def test_points_are_never_mirrored_and_must_be_there(table, plain_loader):
     for way in ("flip", "flip_vertical"):
         with pytest.raises(ValueError, match="expected no flips for points"):
-            loader.epoch(0, dataclasses.replace(MOVED, **{way: 0.5}))
+            plain_loader.epoch(0, dataclasses.replace(MOVED, **{way: 0.5}))
     BoxLoader(table, **FRAME).epoch(0, dataclasses.replace(MOVED, flip=0.5))
     with pytest.raises(ValueError, match="Invalid value for `points`"):
         BoxLoader(dataclasses.replace(table, points=None), **FRAME, points=True)

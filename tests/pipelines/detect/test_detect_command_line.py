@@ -1,7 +1,5 @@
 """Detection on the command line: right use, and every kind of bad input."""
 
-import contextlib
-import io
 import json
 import tomllib
 
@@ -19,50 +17,33 @@ def detect(verb, *words):
     return run(["detect", verb, *map(str, words)])
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Photographs with boxes. Tests must not change them."""
-    return write_photos(tmp_path_factory.mktemp("data") / "photos")
-
-
-@pytest.fixture(scope="module")
-def suggested(data):
-    """The lines of `anchors`."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        size = ["--image-size", 64, 64, "--strides", 16, "--anchors-per-grid", 2]
-        assert detect("anchors", "--data", data, *size) == 0
-    return said.getvalue().splitlines()
-
-
-@pytest.fixture(scope="module")
-def trained(data, suggested, tmp_path_factory):
-    """A run of one epoch and what its training said. Tests must not change it."""
-    out, said = tmp_path_factory.mktemp("runs") / "my run", io.StringIO()
-    with contextlib.redirect_stdout(said):
-        words = [*SMALL, "--batch-size", 4, "--max-detections", 20]
-        words += suggested[-1].split()
-        assert detect("train", "--data", data, "--out", out, *words) == 0
-    return out, said.getvalue()
-
-
-def test_anchors_end_in_the_setting_to_train_with(suggested, trained):
+def test_anchors_end_in_the_setting_to_train_with(suggested, photos_run):
     flag, *sides = suggested[-1].split()
     assert flag == "--anchors" and len(sides) == 4
     assert any("recall at IoU .5" in line for line in suggested)
-    config = tomllib.loads((trained[0] / "config.toml").read_text())
+    config = tomllib.loads((photos_run[0] / "config.toml").read_text())
     assert config["anchors"] == [float(side) for side in sides]
 
 
-def test_training_says_what_it_trains_on_and_where_the_run_is(trained):
-    out, said = trained
+def test_training_takes_the_settings_that_are_given(photos_run):
+    config = tomllib.loads((photos_run[0] / "config.toml").read_text())
+    given = {
+        **{"model": "grid", "image_size": [64, 64], "strides": [32], "epochs": 1},
+        **{"batch_size": 4, "optimizer": "sgd", "learning_rate": 0.01, "xla": True},
+        **{"mosaic": 0, "iou_crop": 0.5, "soft_nms": 0.5, "max_detections": 20},
+    }
+    assert {name: config[name] for name in given} == given
+
+
+def test_training_says_what_it_trains_on_and_where_the_run_is(photos_run):
+    out, said = photos_run
     assert "12 images" in said and "input 64 x 64" in said and f"run: {out}" in said
     assert (out / "labels.txt").read_text(encoding="utf-8").split() == list(COLOURS)
     assert (out / "report" / "index.html").exists() and (out / "model.keras").exists()
 
 
-def test_evaluate_writes_figures(trained, tmp_path, capsys):
-    words = [trained[0], "--split", "all", "--json", tmp_path / "figures.json"]
+def test_evaluate_writes_figures(photos_run, tmp_path, capsys):
+    words = [photos_run[0], "--split", "all", "--json", tmp_path / "figures.json"]
     assert detect("evaluate", *words) == 0
     said = capsys.readouterr().out
     assert "map50" in said and "report: " in said
@@ -71,7 +52,7 @@ def test_evaluate_writes_figures(trained, tmp_path, capsys):
     assert 0 <= figures["map50"] <= 1
 
 
-def test_predict_goes_on_after_a_broken_image_and_saves(trained, tmp_path, capsys):
+def test_predict_goes_on_after_a_broken_image_and_saves(photos_run, tmp_path, capsys):
     photos, out = tmp_path / "photos", tmp_path / "found"
     photos.mkdir()
     for name, content in {
@@ -81,7 +62,7 @@ def test_predict_goes_on_after_a_broken_image_and_saves(trained, tmp_path, capsy
     }.items():
         (photos / name).write_bytes(content)
     every = ["--confidence", 0, "--max-detections", 2]
-    assert detect("predict", trained[0], photos, "--json", *every) == 0
+    assert detect("predict", photos_run[0], photos, "--json", *every) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["source"] for row in rows] == [
         str(photos / name) for name in ("a.png", "b.png", "c.jpg")
@@ -91,7 +72,7 @@ def test_predict_goes_on_after_a_broken_image_and_saves(trained, tmp_path, capsy
     assert rows[0]["boxes"][0]["label"] in COLOURS
 
     words = [*every, "--crops", "--save-dir", out]
-    assert detect("predict", trained[0], photos, *words) == 0
+    assert detect("predict", photos_run[0], photos, *words) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 and "error: not an image" in lines[1]
     saved = (out / "predictions.json").read_text(encoding="utf-8")
@@ -103,20 +84,18 @@ def test_predict_goes_on_after_a_broken_image_and_saves(trained, tmp_path, capsy
     assert list((out / "crops").glob("*/a_0.png"))
 
 
-def test_export_writes_a_version_and_never_over_it(trained, tmp_path, capsys):
-    words = ["--to", tmp_path / "models", "--name", "colours"]
-    assert detect("export", trained[0], *words) == 0
-    version = tmp_path / "models" / "colours" / "1"
-    said = capsys.readouterr().out
+def test_export_writes_a_version_and_never_over_it(photos_run, photos_version, capsys):
+    version, said = photos_version
     assert str(version) in said and "serve it: amalthea serve" in said
     assert (version / "saved_model.pb").exists()
     assert "röt, blau" in (version / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert detect("export", trained[0], *words, "--version", 1) == 2
+    words = ["--to", version.parent.parent, "--name", "colours", "--version", 1]
+    assert detect("export", photos_run[0], *words) == 2
     assert "exists already" in complaint(capsys)
 
 
-def test_doctor_draws_a_sheet(data, tmp_path, capsys):
-    assert detect("doctor", "--data", data, "--save-dir", tmp_path / "sheet") == 0
+def test_doctor_draws_a_sheet(photos, tmp_path, capsys):
+    assert detect("doctor", "--data", photos, "--save-dir", tmp_path / "sheet") == 0
     said = capsys.readouterr().out
     assert "12 images" in said and "ready for training" in said
     assert (tmp_path / "sheet" / "contact_sheet.png").stat().st_size > 0
@@ -189,7 +168,7 @@ def test_doctor_on_splits_that_lack_something(
     ],
 )
 def test_a_mistake_ends_in_one_line(
-    words, part, data, trained, tmp_path, capsys, monkeypatch
+    words, part, photos, photos_run, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
@@ -200,7 +179,7 @@ def test_a_mistake_ends_in_one_line(
         write_photos(tmp_path / "unboxed", boxes=(0,))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.toml").write_text("[run]\ntask = 'classify'\n")
-    places = {"DATA": data, "RUN": trained[0]}
+    places = {"DATA": photos, "RUN": photos_run[0]}
     verb, *words = words.split()
     assert detect(verb, *(places.get(word, word) for word in words)) == 2
     assert part in complaint(capsys)

@@ -19,6 +19,7 @@ from amalthea.pipelines.detect import task as task_module
 from amalthea.pipelines.detect.config import DetectConfig
 from amalthea.pipelines.detect.heads import make_head
 from amalthea.pipelines.detect.training import LEAST_SCORE
+from amalthea.pipelines.training.checkpoint import read_facts
 
 SETTINGS = {
     "model": "grid",
@@ -27,19 +28,27 @@ SETTINGS = {
     "batch_size": 16,
     "learning_rate": 3e-3,
     "warmup_epochs": 1.0,
-    "validate_every": 12,
+    "validate_every": 13,
     "scale": 0.2,
     "flip": 0.0,  # flipped digits would be other digits
 }
 HEADS = ("box", "landmarks")
+KINDS = (0, 1, 4)  # of the digits: three are learnt in a fraction of the time of ten
+EMPTY = 0.3  # share of the images without a digit that is kept
 
 
 @pytest.fixture(scope="module")
 def digits():
-    """The embedded set, its images drawn once."""
+    """A part of the embedded set, its images drawn once."""
     table = load_boxes("digit-on-photo")
-    rows = np.flatnonzero(table.splits != "val")
-    rows = np.append(rows, np.flatnonzero(table.splits == "val")[:100])
+    none = np.array([len(kinds) == 0 for kinds in table.classes])
+    wanted = np.array([set(kinds) <= set(KINDS) for kinds in table.classes]) & ~none
+    rows = []
+    for split in ("train", "test", "val"):
+        there = table.splits == split
+        empty = np.flatnonzero(there & none)
+        few = empty[: round(EMPTY * len(empty))]
+        rows += [*np.flatnonzero(there & wanted), *few]
     table = table.take(rows)
     return dataclasses.replace(table, encoded=list(table.encoded))
 
@@ -59,7 +68,7 @@ def tasks(tmp_path_factory, load_digits):
     def get(head):
         if head not in trained:
             out = folder / head
-            settings = {**SETTINGS, "head": head, "epochs": 12}
+            settings = {**SETTINGS, "head": head, "epochs": 13}
             ObjectDetection.train("digit-on-photo", out, quiet=True, **settings)
             trained[head] = ObjectDetection.load(out)
         return trained[head]
@@ -105,10 +114,11 @@ def iou(a, b):
 def test_learns_to_name_and_place_a_digit(tasks, digits, head):
     task = tasks(head)
     metrics = task.evaluate(split="test")
-    # Who always says that there is nothing is right in 8 %.
-    assert metrics["localisation_accuracy"] >= (0.25 if head == "box" else 0.18)
-    assert metrics["map50"] >= (0.15 if head == "box" else 0.1)
-    assert metrics["examples"] == 300
+    # Who always says that there is nothing is right in 9 %, and who only guesses the
+    # name in a third of those that are in place.
+    assert metrics["localisation_accuracy"] >= 0.4
+    assert metrics["map50"] >= 0.25
+    assert metrics["examples"] == len(digits.select("test"))
     test = digits.select("test")
     rows = [row for row, boxes in enumerate(test.boxes) if len(boxes)]
     found = least_confident(task, test.take(rows))["boxes"][:, 0]
@@ -122,7 +132,9 @@ def test_learns_to_name_and_place_a_digit(tasks, digits, head):
 def test_learns_where_the_points_of_a_digit_are(tasks, digits):
     task = tasks("landmarks")
     metrics = task.evaluate(split="test")
-    assert 0 < metrics["landmark_error"] <= 0.3
+    # Who always says where the points are on average has an error of 0.77 and finds
+    # one in a hundred. The error is of all digits: with three names all are shown.
+    assert 0 < metrics["landmark_error"] <= 0.4
     assert metrics["pck"] >= 0.08
     assert task.config.points == digits.point_names
     test = digits.select("test")
@@ -267,24 +279,29 @@ def test_the_run_folder(tasks, head):
     ],
     ids=["landmarks", "box"],
 )
-def test_other_settings_train(digits, tmp_path, settings):
+def test_other_settings_train(digits, tmp_path, settings, stopped_before_the_figures):
     few = digits.take(np.r_[0:16, len(digits) - 16 : len(digits)])
+    out = tmp_path / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(task_module, "load_table", lambda *_: few)
-        task = ObjectDetection.train(
-            "digit-on-photo",
-            tmp_path / "run",
-            epochs=1,
-            batch_size=8,
-            image_size=(64, 96),
-            quiet=True,
-            **settings,
-        )
-        if settings["head"] == "landmarks":
-            again = ObjectDetection.train(
-                out=tmp_path / "run", resume=True, epochs=2, quiet=True
+        with stopped_before_the_figures():
+            ObjectDetection.train(
+                "digit-on-photo",
+                out,
+                epochs=1,
+                batch_size=8,
+                image_size=(64, 96),
+                quiet=True,
+                **settings,
             )
+        task = ObjectDetection.load(out)
+        if settings["head"] == "landmarks":
+            with stopped_before_the_figures():
+                ObjectDetection.train(out=out, resume=True, epochs=2, quiet=True)
+            again = ObjectDetection.load(out)
             assert again.config == dataclasses.replace(task.config, epochs=2)
+            assert read_facts(again.run.last)["epoch"] == 2
+            task = again
     keras.config.set_dtype_policy("float32")
     results = task.predict(images_of(digits, 2), confidence=0.001)
     for result in results:

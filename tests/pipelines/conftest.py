@@ -17,9 +17,13 @@ def frozen():
     gc.freeze()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quick_measuring():
+def _measuring_quickly(item):
     """Exports time their batches for a moment, not for seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measure, "_SECONDS", 0.5)
-        yield
+        return (yield)
+
+
+# Around the tests of this folder alone, and the fixtures that they share.
+pytest_runtest_setup = pytest.hookimpl(wrapper=True)(_measuring_quickly)
+pytest_runtest_call = pytest.hookimpl(wrapper=True)(_measuring_quickly)
